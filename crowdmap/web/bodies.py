@@ -1,0 +1,149 @@
+"""Reading what comes in, strictly: refused by name at the edge, so that nothing odd travels further."""
+
+import json
+import re
+from typing import Any, TypeVar
+
+from flask import request
+from flask_babel import gettext as _
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from crowdmap.errors import FieldError, MalformedBody, TooLarge, UnsupportedMediaType, ValidationFailed
+
+MAX_JSON = 256 * 1024
+MAX_DEPTH = 32
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_KEY = re.compile(rb'"([^"\\]{1,60})"\s*:')
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _NotANumber:
+    """Stands for NaN, Infinity and 1e999 until the place where it occurred is known."""
+
+
+class _Repeated(Exception):
+    pass
+
+
+def read_json(model: type[Model]) -> Model:
+    """The request's body as a *model*. Raises UnsupportedMediaType, TooLarge, MalformedBody, ValidationFailed."""
+    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+        raise UnsupportedMediaType(_("Send application/json."), field="Content-Type")
+    raw = request.get_data()
+    if len(raw) > MAX_JSON:
+        raise TooLarge(_("At most 256 kB can be taken."))
+    return validate(model, parse_json(raw))
+
+
+def read_form(model: type[Model], form: MultiDict | None = None, lists: frozenset[str] = frozenset()) -> Model:
+    """A posted form as a *model*: empty fields count as absent, the token is left out, fields in *lists* repeat."""
+    form = request.form if form is None else form
+    data: dict[str, Any] = {}
+    for name in form:
+        if name in lists:
+            data[name] = [value for value in form.getlist(name) if value.strip()]
+        elif name != "csrf_token" and form[name].strip():
+            data[name] = form[name]
+    return validate(model, data)
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON as RFC 8259 means it. Raises MalformedBody naming the field for NaN, infinite numbers, a repeated name,
+    half a surrogate pair, NUL, more than 32 levels, or bytes that are not UTF-8."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        keys = _KEY.findall(raw[: error.start])
+        field = keys[-1].decode("utf-8", "replace") if keys else "body"
+        raise MalformedBody(_("The text is not UTF-8."), field=field, code="not-utf-8") from error
+    depth = 0
+    for token in _BRACKETS.findall(text):
+        depth += (token in "[{") - (token in "]}") if len(token) == 1 else 0
+        if depth > MAX_DEPTH:
+            raise MalformedBody(_("That is nested too deeply."), field="body", code="too-deep")
+    try:
+        data = json.loads(text, parse_constant=lambda name: _NotANumber(), parse_float=_finite, object_pairs_hook=_once)
+    except _Repeated as error:
+        raise MalformedBody(_("This name stands there twice."), field=str(error), code="repeated-name") from error
+    except ValueError as error:
+        raise MalformedBody(_("This is not JSON."), field="body", code="not-json") from error
+    _check(data, "")
+    return data
+
+
+def _finite(text: str):
+    number = float(text)
+    return number if abs(number) != float("inf") else _NotANumber()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict:
+    data = {}
+    for name, value in pairs:
+        if name in data:
+            raise _Repeated(name.encode("utf-8", "replace").decode())
+        data[name] = value
+    return data
+
+
+def _check(value: Any, path: str) -> None:
+    if isinstance(value, _NotANumber):
+        raise MalformedBody(_("This must be an ordinary number."), field=path or "body", code="not-a-number")
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise MalformedBody(_("This text holds broken characters."), field=path or "body", code="broken-text")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check(name, path or "body")
+            _check(item, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check(item, f"{path}.{number}" if path else str(number))
+
+
+def validate(model: type[Model], data: Any) -> Model:
+    """*data* as a *model*. Raises ValidationFailed with one FieldError a fault, in kind words."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        raise ValidationFailed([_field_error(fault) for fault in faults]) from None
+
+
+def _field_error(fault: dict) -> FieldError:
+    kind, context = fault["type"], fault.get("ctx", {})
+    field = ".".join(str(part) for part in fault["loc"]) or "body"
+    words = {
+        "missing": lambda: _("This is needed."),
+        "extra_forbidden": lambda: _("There is no such field."),
+        "string_type": lambda: _("This must be text."),
+        "string_too_long": lambda: _("At most %(n)s characters.", n=context.get("max_length")),
+        "string_too_short": lambda: _("At least %(n)s characters.", n=context.get("min_length")),
+        "greater_than": lambda: _("This must be more than %(n)s.", n=context.get("gt")),
+        "greater_than_equal": lambda: _("This must be at least %(n)s.", n=context.get("ge")),
+        "less_than": lambda: _("This must be less than %(n)s.", n=context.get("lt")),
+        "less_than_equal": lambda: _("This must be at most %(n)s.", n=context.get("le")),
+        "too_long": lambda: _("At most %(n)s entries.", n=context.get("max_length")),
+        "enum": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),
+        "literal_error": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),
+        "model_type": lambda: _("An object with named fields is needed."),
+        "dict_type": lambda: _("An object with named fields is needed."),
+        "list_type": lambda: _("A list is needed."),
+    }
+    numbers = ("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number")
+    dates = ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware", "date_parsing")
+    if kind in words:
+        message = words[kind]()
+    elif kind in numbers:
+        message = _("This must be a number.") if kind.startswith("f") else _("This must be a whole number.")
+    elif kind in dates:
+        message = _("This must be a date and time, such as 2010-01-13T09:30:00Z.")
+    elif kind.startswith("uuid"):
+        message = _("This must be a UUID.")
+    elif kind == "value_error":
+        inner = context.get("error")
+        return FieldError(field, getattr(inner, "code", "invalid"), str(inner))
+    else:
+        message = fault["msg"]
+    return FieldError(field, kind.replace("_", "-"), message)

@@ -1,0 +1,64 @@
+"""How often one source may ask. Counted per process in memory: a brake on floods, not an account of anybody."""
+
+import hashlib
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable
+
+from flask import current_app, request
+from flask_limiter import Limiter
+
+from crowdmap.errors import TooMany
+
+# Generous, because the people of a whole camp share one address; a moderator's review is the real filter.
+LIMITS = {
+    "submit": "60 per 10 minutes;600 per day",
+    "login": "30 per 5 minutes",
+    "join": "20 per hour",
+    "duplicates": "120 per minute",
+    "track": "60 per minute",
+}
+
+
+def keyed_hash(purpose: str, text: str) -> str:
+    """HMAC-SHA256 in hex under a key of its own for each purpose, derived from SECRET_KEY."""
+    secret = current_app.config["CROWDMAP"].SECRET_KEY.encode()
+    key = hmac.digest(secret, b"crowdmap:" + purpose.encode(), "sha256")
+    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def source_network(address: str | None) -> str:
+    """The /24 or /64 an address belongs to, as text; "local" where there is none (a Unix socket)."""
+    try:
+        ip = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return "local"
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return str(ipaddress.ip_network(f"{ip}/{24 if ip.version == 4 else 64}", strict=False))
+
+
+def client_source() -> str:
+    """Who asks, for limits only: a keyed hash of the network. The address itself is never stored."""
+    return keyed_hash("source", source_network(request.remote_addr))[:32]
+
+
+limiter = Limiter(key_func=client_source, storage_uri="memory://", headers_enabled=False)
+
+
+def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
+    """Hold a view to ``LIMITS[name]`` for these methods. Over it: 429 with Retry-After. RATE_LIMITS=off lifts it."""
+    return limiter.shared_limit(
+        LIMITS[name],
+        scope=name,
+        methods=list(methods),
+        exempt_when=lambda: not current_app.config["CROWDMAP"].RATE_LIMITS,
+    )
+
+
+def too_many() -> TooMany:
+    """The error for a breached limit, with the seconds to wait."""
+    error = TooMany()
+    if limiter.current_limit:
+        error.retry_after = max(1, int(limiter.current_limit.reset_at - time.time()) + 1)
+    return error
