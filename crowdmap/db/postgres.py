@@ -1,0 +1,51 @@
+"""PostgreSQL with PostGIS, through psycopg 3: engine options and how each transaction begins."""
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL
+
+from crowdmap.db.access import Access, access
+from crowdmap.db.errors import DatabaseUnsuitable
+
+_OPTIONS = {
+    "timezone": "UTC",
+    "lock_timeout": "10s",  # then the client is asked to come again
+    "idle_in_transaction_session_timeout": "10min",
+    "jit": "off",  # compiling costs more than these queries take
+}
+
+
+def normal_url(url: URL) -> URL:
+    """With psycopg 3 as the driver, whatever was written."""
+    return url.set(drivername="postgresql+psycopg")
+
+
+def engine_options(url: URL) -> dict:
+    try:
+        import psycopg  # noqa: F401 (an optional dependency: say so before the engine does in its own words)
+    except ImportError as error:
+        raise DatabaseUnsuitable("PostgreSQL needs the extra: pip install 'crowdmap[postgres]'") from error
+    options = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
+    return {
+        "pool_size": 10,
+        "max_overflow": 20,
+        "pool_timeout": 10,
+        "pool_pre_ping": True,  # a server that restarted costs nobody an error
+        "connect_args": {"options": options, "connect_timeout": 10, "application_name": "crowdmap"},
+    }
+
+
+def listen(engine: Engine) -> None:
+    from psycopg import IsolationLevel
+
+    @event.listens_for(engine, "begin")
+    def begin(connection):
+        raw = connection.connection.dbapi_connection
+        if raw.autocommit:
+            return
+        # written into the driver's BEGIN: no round trip. A reader sees one moment, as it does on SQLite
+        reading = access() is Access.READ
+        level = IsolationLevel.REPEATABLE_READ if reading else IsolationLevel.READ_COMMITTED
+        if raw.read_only is not reading:
+            raw.read_only = reading
+        if raw.isolation_level is not level:
+            raw.isolation_level = level

@@ -1,0 +1,84 @@
+"""Where, as clauses. Callers give a model that has ``id``, ``geom``, ``lon`` and ``lat``, and never ask which database.
+
+The index goes first, then the exact test on the doubles in lon and lat: index boxes are 32-bit floats on both
+databases, rounded outward, so they find too much at the edges and never too little.
+"""
+
+import math
+
+from sqlalchemy import Float, and_, false, literal, or_
+from sqlalchemy.ext.compiler import compiles
+
+from crowdmap.db.clause import Clause, table_of
+from crowdmap.geo import EARTH_RADIUS_M, Bbox, bbox_around
+
+
+def point(lon: float, lat: float) -> str:
+    """The value of a geometry column, exact to the last bit on both databases."""
+    return f"SRID=4326;POINT({float(lon)!r} {float(lat)!r})"
+
+
+class _InIndex(Clause):
+    """id, geom, west, south, east, north → the rows whose index box meets the box."""
+
+    inherit_cache = True
+
+
+@compiles(_InIndex, "sqlite")
+def _in_rtree(element, compiler, **kw):
+    key, geom, *box = element.clauses
+    west, south, east, north = (compiler.process(side, **kw) for side in box)
+    index = compiler.preparer.quote(f"idx_{table_of(geom)}_{geom.name}")
+    return (
+        f"({compiler.process(key, **kw)} IN (SELECT pkid FROM {index} "
+        f"WHERE xmax >= {west} AND xmin <= {east} AND ymax >= {south} AND ymin <= {north}))"
+    )
+
+
+@compiles(_InIndex, "postgresql")
+def _in_gist(element, compiler, **kw):
+    _, geom, *box = element.clauses
+    west, south, east, north = (compiler.process(side, **kw) for side in box)
+    return f"({compiler.process(geom, **kw)} && ST_MakeEnvelope({west}, {south}, {east}, {north}, 4326))"
+
+
+def _number(value: float):
+    return literal(float(value), Float())
+
+
+def in_bbox(model, bbox: Bbox, *, index: bool = True):
+    """lon and lat inside the box, edges included. ``index=False``: compared only, for readers that scan anyway."""
+    return or_(*(_in_part(model, part, index) for part in bbox.parts()))
+
+
+def _in_part(model, box: Bbox, index: bool):
+    clauses = [_InIndex(model.id, model.geom, *map(_number, box.as_list()))] if index else []
+    sides = (model.lon >= box.west, model.lon <= box.east, model.lat >= box.south, model.lat <= box.north)
+    return and_(*clauses, *sides)
+
+
+def within_metres(model, lon: float, lat: float, metres: float, *, index: bool = True):
+    """Great-circle distance of at most *metres* from the point; agrees with geo.distance_m to 0.01 % up to 100 km
+    (0.1 % up to 500 km), between 75° south and north; near the poles up to 1 %.
+
+    Many SQLite builds have no cosine, so the length of a degree is a polynomial in the difference of latitude around
+    the point's own: cos(φ + δ/2) = cos φ − sin φ · δ/2 − cos φ · δ²/8 + …, the same arithmetic on both databases.
+    """
+    box = bbox_around(lon, lat, metres)
+    return or_(*(_near_in_part(model, part, lon, lat, metres, index) for part in box.parts())) if metres >= 0 else false()
+
+
+def _near_in_part(model, box: Bbox, lon: float, lat: float, metres: float, index: bool):
+    # on the other side of the antimeridian the point is a turn away
+    turned = lon if box.west <= lon <= box.east else lon + 360 if lon < box.west else lon - 360
+    degree = math.radians(EARTH_RADIUS_M)
+    sine, cosine = math.sin(math.radians(lat)), math.cos(math.radians(lat))
+    half = math.radians(0.5)
+    dlat = model.lat - _number(lat)
+    narrow = (
+        _number(degree * cosine)
+        - _number(degree * sine * half) * dlat
+        - _number(degree * cosine * half * half / 2) * dlat * dlat
+    )
+    x, y = (model.lon - _number(turned)) * narrow, dlat * _number(degree)
+    return and_(_in_part(model, box, index), x * x + y * y <= _number(metres * metres))
