@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlencode, urlsplit
 
 import orjson
-from flask import Response, current_app, request
+from flask import Response, request
 
+from crowdmap.config import settings
 from crowdmap.errors import DomainError, problem, status_of
 
 API_PREFIXES = ("/api/", "/feeds/", "/map/", "/tiles/", "/ogc/", "/open311/", "/intake/")
@@ -41,7 +42,7 @@ def own_path(text: str | None) -> str | None:
 
 def absolute(path: str) -> str:
     """The address of one of our own paths as other machines reach it."""
-    return current_app.config["CROWDMAP"].PUBLIC_URL + path
+    return settings().PUBLIC_URL + path
 
 
 def url_with(**changes) -> str:

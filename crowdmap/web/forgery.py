@@ -13,6 +13,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from markupsafe import Markup, escape
 from wtforms import ValidationError
 
+from crowdmap.config import settings
 from crowdmap.errors import CrossSite
 from crowdmap.web.access import access_of
 from crowdmap.web.headers import is_secret_path
@@ -49,7 +50,7 @@ def needs_token() -> bool:
 def _own_origin(origin: str) -> bool:
     """By host and port alone: behind a proxy that ends TLS the scheme may look different from inside."""
     host = urlsplit(origin).netloc.lower()
-    return host in (request.host.lower(), urlsplit(current_app.config["CROWDMAP"].PUBLIC_URL).netloc.lower())
+    return host in (request.host.lower(), urlsplit(settings().PUBLIC_URL).netloc.lower())
 
 
 def csrf_token() -> str:

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request
 
+from crowdmap.config import settings
 from crowdmap.web.access import access_of
 
 # Pages behind a link that is itself the secret: never kept, never told to another site.
@@ -50,7 +51,6 @@ def is_private() -> bool:
 
 def add_headers(response: Response) -> Response:
     """After each request."""
-    settings = current_app.config["CROWDMAP"]
     headers = response.headers
     headers["Content-Security-Policy"] = current_app.extensions["crowdmap_csp"]
     headers["X-Content-Type-Options"] = "nosniff"
@@ -59,7 +59,7 @@ def add_headers(response: Response) -> Response:
     headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=(), payment=(), usb=()"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if request.is_secure or settings.PUBLIC_URL.startswith("https:"):
+    if request.is_secure or settings().PUBLIC_URL.startswith("https:"):
         headers["Strict-Transport-Security"] = f"max-age={YEAR}"
     if is_open_data():
         _open_to_all_sites(response)

@@ -6,9 +6,10 @@ import ipaddress
 import time
 from collections.abc import Callable
 
-from flask import current_app, request
+from flask import request
 from flask_limiter import Limiter
 
+from crowdmap.config import settings
 from crowdmap.errors import TooMany
 
 # Generous, because the people of a whole camp share one address; a moderator's review is the real filter.
@@ -23,7 +24,7 @@ LIMITS = {
 
 def keyed_hash(purpose: str, text: str) -> str:
     """HMAC-SHA256 in hex under a key of its own for each purpose, derived from SECRET_KEY."""
-    secret = current_app.config["CROWDMAP"].SECRET_KEY.encode()
+    secret = settings().SECRET_KEY.encode()
     key = hmac.digest(secret, b"crowdmap:" + purpose.encode(), "sha256")
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
@@ -52,7 +53,7 @@ def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
         LIMITS[name],
         scope=name,
         methods=list(methods),
-        exempt_when=lambda: not current_app.config["CROWDMAP"].RATE_LIMITS,
+        exempt_when=lambda: not settings().RATE_LIMITS,
     )
 
 
