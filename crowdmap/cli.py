@@ -1,0 +1,52 @@
+"""The ``crowdmap`` command. Thin: each feature brings its own commands in its cli module."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+from flask.cli import FlaskGroup
+
+from crowdmap import FEATURES, __version__, create_app
+from crowdmap.config import SettingError
+from crowdmap.errors import DomainError
+
+
+class Commands(FlaskGroup):
+    """Answers 1 with a sentence when something fails, 2 for wrong usage; never a traceback for a known error."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except (DomainError, SettingError) as error:
+            raise click.ClickException(getattr(error, "message", None) or str(error)) from None
+
+
+@click.group(
+    cls=Commands, create_app=lambda: create_app(), add_default_commands=False, add_version_option=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)  # fmt: skip
+@click.version_option(__version__, prog_name="crowdmap")
+def cli():
+    """A crisis map: reports come in, are checked, and are live on the map and in feeds."""
+
+
+def _gather() -> None:
+    """A feature of one module lists its COMMANDS itself, a package in its cli module."""
+    for name in FEATURES:
+        module = import_module(f"crowdmap.{name}")
+        if hasattr(module, "__path__") and find_spec(f"crowdmap.{name}.cli"):
+            module = import_module(f"crowdmap.{name}.cli")
+        for command in getattr(module, "COMMANDS", ()):
+            cli.add_command(command)
+
+
+_gather()
+
+
+def main() -> None:
+    sys.exit(cli.main(prog_name="crowdmap", standalone_mode=True))
+
+
+if __name__ == "__main__":
+    main()

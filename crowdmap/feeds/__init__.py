@@ -1,0 +1,10 @@
+"""Feeds, changes and the live stream: publications joined into what maps and agencies read."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    from crowdmap.feeds import stream, views
+
+    stream.init_app(app)
+    app.register_blueprint(views.blueprint)

@@ -1,0 +1,84 @@
+"""Whole answers kept by (what was asked, seq), built by one thread while the others wait for it (single flight).
+
+A body is rebuilt when its seq has moved on, but not before it is ten times as old as its building took and at most
+once a second: what costs 2 ms is practically always fresh, what costs 100 ms is at most a second old and can never
+take more than a tenth of a core. A body carries the seq it was built at, so a reader resumes from there and loses
+nothing.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+MOST_ENTRIES = 256
+MOST_BYTES = 64 * 1024 * 1024
+LONGEST_S = 1.0
+
+
+@dataclass
+class Body:
+    seq: int
+    data: bytes
+    built_at: float
+    keep_s: float
+
+    def fresh(self, seq: int) -> bool:
+        return self.seq >= seq or time.monotonic() - self.built_at < self.keep_s
+
+
+class Bodies:
+    """A bounded store of bodies; the least recently used go first."""
+
+    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES):
+        self._entries, self._size = entries, size
+        self._bodies: OrderedDict[Hashable, Body] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+        self._building: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, seq: int, build: Callable[[], tuple[int, bytes]]) -> Body:
+        """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes)."""
+        body = self._look(key)
+        if body is not None and body.fresh(seq):
+            return body
+        with self._lock:
+            gate = self._building.setdefault(key, threading.Lock())
+        with gate:
+            body = self._look(key)
+            if body is not None and body.fresh(seq):
+                return body
+            started = time.monotonic()
+            built_seq, data = build()
+            took = time.monotonic() - started
+            body = Body(built_seq, data, started, min(LONGEST_S, 10 * took))
+            self._store(key, body)
+        with self._lock:
+            self._building.pop(key, None)
+        return body
+
+    def clear(self) -> None:
+        with self._lock:
+            self._bodies.clear()
+            self._held = 0
+
+    def _look(self, key):
+        with self._lock:
+            body = self._bodies.get(key)
+            if body is not None:
+                self._bodies.move_to_end(key)
+            return body
+
+    def _store(self, key, body):
+        with self._lock:
+            old = self._bodies.pop(key, None)
+            self._held += len(body.data) - (len(old.data) if old else 0)
+            self._bodies[key] = body
+            while self._bodies and (len(self._bodies) > self._entries or self._held > self._size):
+                self._held -= len(self._bodies.popitem(last=False)[1].data)
+
+
+def bodies(app) -> Bodies:
+    """The application's own store: two applications in one process (tests) never share answers."""
+    return app.extensions.setdefault("crowdmap_bodies", Bodies())

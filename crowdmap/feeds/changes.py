@@ -1,0 +1,79 @@
+"""What changed since a seq: the latest state of every publication after it, each once. Feed, stream and webhooks
+are this query in a loop; there is no other source of change."""
+
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import select
+
+from crowdmap.db import db
+from crowdmap.errors import CursorExpired, InvalidParameter
+from crowdmap.feeds.reading import head_seq
+from crowdmap.filters import ReportFilter
+from crowdmap.publishing.models import Audience, Publication
+from crowdmap.publishing.project import removal
+
+MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Changes:
+    """(seq, encoded feature) pairs in order; *seq* to go on from; *more* when there are further ones already."""
+
+    items: list[tuple[int, bytes]]
+    seq: int
+    more: bool
+
+
+def parse_since(text: str | None) -> int:
+    if text is None or not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidParameter("since is the seq of an earlier answer; 0 is the beginning", field="since")
+    return int(text)
+
+
+def refuse_relative(chosen: ReportFilter) -> None:
+    if chosen.relative:
+        name = "from" if chosen.since and chosen.since.startswith("-") else "until"
+        words = "a time relative to now has no meaning here, since a report would leave the filter without any change"
+        raise InvalidParameter(words, field=name)
+
+
+def check_since(since: int, audience: Audience) -> None:
+    """Raises CursorExpired (410) for a seq that this database has not reached: it was restored, or is another one."""
+    head = head_seq(audience)
+    if since > head:
+        raise CursorExpired(
+            f"seq {since} lies beyond the newest, {head}; read the layer again and go on from its seq",
+            field="since", restart="/feeds/all.geojson", head=head,
+        )  # fmt: skip
+
+
+def changes(chosen: ReportFilter, audience: Audience, since: int, limit: int) -> Changes:
+    """The latest state of what changed after *since*.
+
+    A row that does not match the filter now is a removal (``no-match``) if the audience knew it by *since*, else it
+    is left out. A tombstone is always told: removing an unknown id is a no-op.
+    """
+    p = Publication
+    columns = (p.id, p.seq, p.first_seq, p.removed, p.merged_into, p.public_id, p.feature)
+    query = select(*columns).where(p.audience == audience, p.seq > since).order_by(p.seq).limit(limit + 1)
+    rows = db.session.execute(query).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    alive = [row.id for row in rows if row.removed is None]
+    matching = set()
+    for start in range(0, len(alive), 500):
+        matching.update(db.session.scalars(chosen.select(audience, p.id).where(p.id.in_(alive[start : start + 500]))))
+    items = []
+    for row in rows:
+        if row.removed is not None:
+            feature = removal(row.public_id, row.seq, row.removed, row.merged_into)
+        elif row.id in matching:
+            items.append((row.seq, row.feature))
+            continue
+        elif row.first_seq <= since:
+            feature = removal(row.public_id, row.seq, "no-match")
+        else:
+            continue
+        items.append((row.seq, orjson.dumps(feature)))
+    return Changes(items, rows[-1].seq if rows else since, more)

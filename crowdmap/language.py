@@ -1,0 +1,66 @@
+"""In which language a page speaks: ``?lang=``, else the reader's earlier choice, else what the browser prefers."""
+
+from urllib.parse import urlencode
+
+from babel import Locale
+from flask import Flask, has_request_context, request
+from flask_babel import Babel, format_datetime, format_decimal, get_locale, gettext, ngettext, pgettext
+
+from crowdmap.config import settings
+
+COOKIE = "crowdmap_language"
+babel = Babel()
+
+
+def choose() -> str:
+    """One of LANGUAGES, the first where nothing fits; outside a request the first."""
+    offered = settings().LANGUAGES
+    if not has_request_context():
+        return offered[0]
+    for wish in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        if wish in offered:
+            return wish
+    return request.accept_languages.best_match(offered) or offered[0]
+
+
+def locale_code() -> str:
+    return str(get_locale() or "en").replace("_", "-")
+
+
+def text_direction() -> str:
+    """"ltr" or "rtl"; ``?dir=rtl`` lets anybody look at a page mirrored."""
+    if has_request_context() and request.args.get("dir") in ("rtl", "ltr"):
+        return request.args["dir"]
+    return (get_locale() or Locale("en")).text_direction
+
+
+def language_choices() -> list[tuple[str, str]]:
+    """(code, the language's own name) of each language offered."""
+    return [(code, Locale.parse(code, sep="-").display_name.title()) for code in settings().LANGUAGES]
+
+
+def language_url(code: str) -> str:
+    """This page in another language."""
+    args = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return request.path + "?" + urlencode([*args, ("lang", code)])
+
+
+def _remember(response):
+    wish = request.args.get("lang")
+    if wish in settings().LANGUAGES and response.mimetype == "text/html":
+        response.set_cookie(COOKIE, wish, max_age=31_536_000, samesite="Lax", httponly=True, secure=request.is_secure)
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    babel.init_app(app, locale_selector=choose, timezone_selector=lambda: settings().TIMEZONE)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True, pgettext=pgettext)
+    app.jinja_env.filters["datetimeformat"] = format_datetime
+    app.jinja_env.filters["numberformat"] = format_decimal
+    app.jinja_env.globals.update(
+        locale_code=locale_code, text_direction=text_direction, language_choices=language_choices,
+        language_url=language_url,
+    )  # fmt: skip
+    app.after_request(_remember)

@@ -1,0 +1,242 @@
+"""One hook before each commit projects every touched report for every audience. No verb calls it by hand.
+
+Order (DESIGN §3.3): the verb's work is flushed; the log's lock is taken; trees are read again under the lock; what an
+audience sees is compared with what it saw; events are written for what happened or changed; publications follow.
+"""
+
+import hashlib
+from collections import defaultdict
+
+from flask import current_app
+from sqlalchemy import delete, event, func, insert, inspect, select, update
+from sqlalchemy.orm import Session
+
+from crowdmap import events, jobs
+from crowdmap.db import db, upsert, utcnow
+from crowdmap.db.wake import notify
+from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
+from crowdmap.publishing.project import AUDIENCES, Crisis, Tree, View, strictest
+from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
+
+
+def init_app(app) -> None:
+    if not event.contains(db.session.session_factory, "before_flush", _note_touched):
+        event.listen(db.session.session_factory, "before_flush", _note_touched)
+        event.listen(db.session.session_factory, "after_flush", _note_new)
+        event.listen(db.session.session_factory, "before_commit", _before_commit)
+        event.listen(db.session.session_factory, "after_rollback", _forget)
+
+
+def touch(session: Session, report_ids) -> None:
+    """Have these reports projected at the next commit, though no column of theirs changes (a policy, a rebuild)."""
+    session.info.setdefault("touched", set()).update(report_ids)
+
+
+def _note_touched(session, *_):
+    touched = session.info.setdefault("touched", set())
+    for obj in (*session.dirty, *session.deleted):
+        if hasattr(obj, "touches"):
+            touched |= obj.touches()
+            # a pointer that moves touches the tree it leaves as well
+            for name in ("merged_into_id", "report_id"):
+                if name in inspect(obj).attrs:
+                    touched.update(old for old in inspect(obj).attrs[name].history.deleted or () if old)
+
+
+def _note_new(session, *_):
+    touched = session.info.setdefault("touched", set())
+    for obj in session.new:  # still listed in after_flush, now with primary keys
+        if hasattr(obj, "touches"):
+            touched |= obj.touches()
+
+
+def _forget(session):
+    session.info.pop("touched", None)
+    session.info.pop("events", None)
+
+
+def _before_commit(session):
+    if session.in_nested_transaction():
+        return
+    session.flush()
+    touched = session.info.pop("touched", set())
+    happened = session.info.pop("events", [])
+    if touched or happened:
+        events.lock(session)
+        publish(session, touched - {None}, happened)
+
+
+def crisis(session: Session) -> Crisis:
+    return Crisis(
+        categories={c.code: c for c in session.scalars(select(Category))},
+        areas=list(session.scalars(select(Area))),
+        public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
+    )
+
+
+def publish(session: Session, report_ids: set[int], happened: list) -> None:
+    """Bring the publications of these reports' trees up to date, under the lock."""
+    trees, children = _trees(session, report_ids)
+    setting = crisis(session) if trees else None
+    want: dict[tuple[int, Audience], View | tuple[str, str | None]] = {}
+    public_ids = {}
+    for tree in trees:
+        tree.policy = strictest(tree, setting)
+        for audience, view_of in AUDIENCES.items():
+            view = view_of(tree, setting)
+            want[tree.root.id, audience] = view or ("removed", None)
+            for child in children[tree.root.id]:
+                want[child.id, audience] = ("merged", tree.root.public_id if view else None)
+        public_ids.update((member.id, member.public_id) for member in tree.members)
+    have = _existing(session, public_ids)
+    changes = [(key, view) for key, view in want.items() if _differs(have.get(key), view)]
+
+    last = {e.report_id: e for e in happened if hasattr(e, "report_id")}
+    extra = sorted({report_id for (report_id, _), _ in changes} - last.keys())
+    happened = [*happened, *(events.ReportChanged(report_id=report_id) for report_id in extra)]
+    seqs = events.write(session, happened)
+    jobs.enqueue_handlers(session, happened, seqs)
+    seq_of = {e.report_id: seq for e, seq in zip(happened, seqs) if hasattr(e, "report_id")}
+    _write(session, changes, have, public_ids, seq_of)
+    if seqs:
+        notify(session, seqs[-1])
+
+
+def _trees(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[int, list[Report]]]:
+    """The whole tree of each report: climb to the roots, then collect the branches, a generation a query."""
+    found: dict[int, Report] = {}
+    frontier = set(report_ids)
+    while frontier:
+        rows = _reports(session, Report.id, frontier)
+        found.update((r.id, r) for r in rows)
+        frontier = {r.merged_into_id for r in rows if r.merged_into_id and r.merged_into_id not in found}
+    roots = {r.id: r for r in found.values() if r.merged_into_id is None}
+    root_of = {root: root for root in roots}
+    frontier = set(roots)
+    members = defaultdict(list, {root: [report] for root, report in roots.items()})
+    while frontier:
+        rows = _reports(session, Report.merged_into_id, frontier)
+        for r in rows:
+            root_of[r.id] = root_of[r.merged_into_id]
+            members[root_of[r.id]].append(r)
+        frontier = {r.id for r in rows}
+    everyone = set(root_of)
+    private = {p.report_id: p for p in _by_ids(session, select(ReportPrivate), ReportPrivate.report_id, everyone)}
+    voices = _voices(session, root_of, {r.id for rs in members.values() for r in rs if r.withdrawn_at or r.erased_at})
+    trees = [
+        Tree(roots[root], members[root], {m.id: private[m.id] for m in members[root] if m.id in private}, voices[root])
+        for root in sorted(roots)
+    ]
+    return trees, {tree.root.id: tree.members[1:] for tree in trees}
+
+
+def _reports(session, column, ids):
+    # populate_existing: under the lock others' commits count, not what this session happened to load before
+    query = select(Report).order_by(Report.id).execution_options(populate_existing=True)
+    return _by_ids(session, query, column, ids)
+
+
+def _by_ids(session, query, column, ids):
+    ids = sorted(ids)
+    rows = []
+    for start in range(0, len(ids), 500):
+        rows += session.scalars(query.where(column.in_(ids[start : start + 500])))
+    return rows
+
+
+def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int]:
+    """Distinct sources a tree; a submission without a known source counts by itself."""
+    ids, sources = sorted(root_of), defaultdict(set)
+    for start in range(0, len(ids), 500):
+        query = select(Submission.report_id, Submission.id, Submission.source_hash)
+        for report_id, submission_id, source in session.execute(
+            query.where(Submission.report_id.in_(ids[start : start + 500]))
+        ):
+            if report_id not in silent:
+                sources[root_of[report_id]].add(source or submission_id)
+    return {root: max(1, len(sources[root])) for root in root_of.values()}
+
+
+def _existing(session, public_ids) -> dict[tuple[int, Audience], object]:
+    columns = (
+        Publication.id, Publication.report_id, Publication.audience, Publication.kind, Publication.removed,
+        Publication.merged_into, Publication.digest, Publication.category,
+    )  # fmt: skip
+    rows, ids = {}, sorted(public_ids)
+    for start in range(0, len(ids), 500):
+        for row in session.execute(select(*columns).where(Publication.report_id.in_(ids[start : start + 500]))):
+            rows[row.report_id, row.audience] = row
+    return rows
+
+
+def _differs(row, view) -> bool:
+    if isinstance(view, View):
+        return row is None or row.removed is not None or row.digest != view.digest
+    # a tombstone is made only of what this audience has seen
+    return row is not None and (row.removed, row.merged_into) != view
+
+
+_TOMBSTONE = dict(
+    category=None, status=None, verification=None, happened_at=None, lon=None, lat=None, geom=None, cell=None,
+    precision_m=None, area=None, search_text="", digest=None, feature=None, out_of_area=False,
+)  # fmt: skip
+
+
+def _write(session, changes, have, public_ids, seq_of) -> None:
+    now, fresh, heads = utcnow(), [], {}
+    codes: dict[tuple[int, Audience], list[str]] = {}
+    for (report_id, audience), view in changes:
+        row, seq = have.get((report_id, audience)), seq_of[report_id]
+        kinds = {row.kind} if row is not None else set()
+        if isinstance(view, View):
+            kinds.add(view.columns["kind"])
+            values = {
+                **view.columns, "audience": audience, "public_id": public_ids[report_id], "report_id": report_id,
+                "seq": seq, "updated_at": now, "digest": view.digest, "feature": view.encode(seq, now),
+            }  # fmt: skip
+            codes[report_id, audience] = view.codes
+        else:
+            values = {**_TOMBSTONE, "removed": view[0], "merged_into": view[1], "seq": seq, "updated_at": now}
+        for kind in kinds:
+            heads[audience, kind] = max(seq, heads.get((audience, kind), 0))
+        if row is None:
+            fresh.append({**values, "first_seq": seq})
+        else:
+            session.execute(update(Publication).where(Publication.id == row.id).values(**values))
+    ids = {key: row.id for key, row in have.items()}
+    if fresh:
+        returning = insert(Publication).returning(Publication.id, Publication.report_id, Publication.audience)
+        for row_id, report_id, audience in session.execute(returning, fresh):
+            ids[report_id, audience] = row_id
+    _write_categories(session, [key for key, _ in changes], have, ids, codes)
+    if heads:
+        rows = [{"audience": a, "kind": k, "seq": seq} for (a, k), seq in sorted(heads.items())]
+        upsert(session, Head, rows, conflict=("audience", "kind"))
+
+
+def _write_categories(session, keys, have, ids, codes) -> None:
+    stale = [ids[key] for key in keys if key in have]
+    for start in range(0, len(stale), 500):
+        old = PublicationCategory.publication_id.in_(stale[start : start + 500])
+        session.execute(delete(PublicationCategory).where(old))
+    sector = dict(session.execute(select(Category.code, Category.sector)).all())
+    rows = [
+        {"publication_id": ids[key], "code": code, "sector": sector.get(code, "multi")}
+        for key in keys
+        for code in codes.get(key, ())
+    ]
+    if rows:
+        session.execute(insert(PublicationCategory), rows)
+
+
+def fingerprint(session: Session) -> str:
+    """A hash over all publications, in order: what ``republish`` must not change."""
+    total = hashlib.sha256()
+    query = select(Publication.report_id, Publication.audience, Publication.seq, Publication.feature, Publication.removed)
+    for row in session.execute(query.order_by(Publication.id).execution_options(yield_per=1000)):
+        total.update(repr(tuple(row)).encode())
+    return total.hexdigest()
+
+
+def count(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Publication))

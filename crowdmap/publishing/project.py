@@ -1,0 +1,193 @@
+"""The only code that turns a report into what others see: one function an audience, everything else is shared.
+
+A tree is a report with all that was merged into it. Merging sets only a pointer; voices, place and precision of the
+tree are computed here. Nothing here holds contact data.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import geojson
+import orjson
+
+from crowdmap import geo
+from crowdmap.db.search import fold
+from crowdmap.publishing.masks import mask
+from crowdmap.publishing.models import Audience
+from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate
+
+# a filter's question and a feature's answer use the same names
+PROPERTIES = (
+    "kind", "category", "categories", "sector", "title", "description", "status", "verification", "voices",
+    "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness", "source", "occurred_at",
+    "created_at", "updated_at", "seq", "url", "photos",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crisis:
+    """What projecting needs to know of the deployment."""
+
+    categories: dict[str, Category]
+    areas: list[Area]
+    public_url: str
+
+
+@dataclass
+class Tree:
+    """A root report, its members (the root first), their private rows and how many sources speak for it."""
+
+    root: Report
+    members: list[Report]
+    private: dict[int, ReportPrivate]
+    voices: int
+    live: list[Report] = field(init=False)
+    policy: Policy = Policy.EXACT
+
+    def __post_init__(self):
+        self.live = [m for m in self.members if m.withdrawn_at is None and m.erased_at is None]
+
+    @property
+    def teller(self) -> Report:
+        """Whose words stand for the tree: the root's, or the oldest other's where its reporter took it back."""
+        return self.live[0]
+
+    @property
+    def codes(self) -> list[str]:
+        return list(dict.fromkeys(code for member in self.members for code in member.codes))
+
+    def place(self) -> ReportPrivate | None:
+        """The best known point of the tree; None when nobody gave one."""
+        known = [p for m in self.live if (p := self.private.get(m.id)) and p.lon is not None]
+        return min(known, key=lambda p: math.inf if p.accuracy_m is None else p.accuracy_m, default=None)
+
+
+@dataclass(frozen=True)
+class View:
+    """What one audience sees of one tree, before seq and updated_at are known."""
+
+    columns: dict
+    codes: list[str]
+    core: geojson.Feature
+    digest: bytes
+
+    def encode(self, seq: int, updated_at: datetime) -> bytes:
+        """The GeoJSON feature (RFC 7946 §3.2) as it is served, a removal apart."""
+        values = {**self.core["properties"], "seq": seq, "updated_at": timestamp(updated_at)}
+        extra = {k: v for k, v in values.items() if k not in PROPERTIES}
+        feature = geojson.Feature(
+            id=self.core["id"], geometry=self.core["geometry"],
+            properties={**{name: values[name] for name in PROPERTIES}, **extra},
+        )  # fmt: skip
+        return orjson.dumps(feature)
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def strictest(tree: Tree, crisis: Crisis) -> Policy:
+    """The strictest policy of any member and category; what a person needs is never shown closer than the tile."""
+    found = [crisis.categories[code].policy for code in tree.codes if code in crisis.categories]
+    found += [Policy.TILE for member in tree.members if member.kind is Kind.NEED]
+    return max(found or [Policy.RESTRICTED], key=lambda policy: policy.rank)
+
+
+def area_at(lon: float, lat: float, areas: list[Area]) -> str | None:
+    """The name of the nearest area whose radius holds the point."""
+    within = [(geo.distance_m(lon, lat, a.lon, a.lat), a) for a in areas if abs(a.lat - lat) < 1.5]
+    within = [(metres, a) for metres, a in within if metres <= a.radius_m]
+    return min(within, key=lambda pair: (pair[0] / pair[1].radius_m, pair[1].code))[1].name if within else None
+
+
+def area_in_words(text: str | None, areas: list[Area]) -> str | None:
+    """The area whose name or alias the words contain; the longest name wins."""
+    if not text:
+        return None
+    words = f" {fold(text)} "
+    names = [(fold(name), a.name) for a in areas for name in (a.name, *a.aliases)]
+    found = [(len(name), area) for name, area in names if name and f" {name} " in words]
+    return max(found)[1] if found else None
+
+
+def public(tree: Tree, crisis: Crisis) -> View | None:
+    """What anybody may see: published or closed, never restricted, people blurred, personal marks masked."""
+    if not tree.live or tree.root.status not in VISIBLE or tree.policy is Policy.RESTRICTED:
+        return None
+    report, place = tree.teller, tree.place()
+    lon = lat = precision = None
+    blurred = tree.policy is Policy.TILE
+    if place is not None:
+        lon, lat, precision = place.lon, place.lat, place.accuracy_m
+        if blurred:
+            lon, lat = geo.tile_centre(place.lon, place.lat)
+            precision = max(math.ceil(geo.tile_side_metres(lat)), precision or 0)
+    area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
+    created, occurred = report.created_at, report.occurred_at
+    if blurred:  # a time to the second would tell which message it was to somebody who listened in
+        created, occurred = (moment and moment.replace(minute=0, second=0, microsecond=0) for moment in (created, occurred))
+    return _view(
+        tree, crisis, lon, lat, precision, area, created, occurred,
+        title=mask(report.title), description=mask(report.description), place=area if blurred else mask(report.place),
+    )  # fmt: skip
+
+
+def staff(tree: Tree, crisis: Crisis) -> View | None:
+    """What the desk sees: every status, exact place, unmasked words; never contact."""
+    if not tree.live:
+        return None
+    report, place = tree.teller, tree.place()
+    lon, lat, precision = (place.lon, place.lat, place.accuracy_m) if place is not None else (None, None, None)
+    area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
+    return _view(
+        tree, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
+        title=report.title, description=report.description, place=report.place,
+        out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+    )  # fmt: skip
+
+
+# adding an audience is one line
+AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff}
+
+
+def _view(
+    tree, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, **extra
+) -> View:  # fmt: skip
+    report, root = tree.teller, tree.root
+    codes = list(dict.fromkeys([report.category, *tree.codes]))
+    category = crisis.categories.get(report.category)
+    properties = {
+        "kind": report.kind.value, "category": report.category, "categories": codes,
+        "sector": category.sector if category else None, "title": title or None, "description": description or None,
+        "status": root.status.value, "verification": root.verification.value, "voices": tree.voices,
+        "precision_m": None if precision is None else round(precision, 1), "people": report.people,
+        "quantity": report.quantity, "unit": report.unit, "place": place or None, "area": area, "claimed": False,
+        "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),
+        "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [], **extra,
+    }  # fmt: skip
+    point = None if lon is None else geojson.Point((lon, lat), precision=7)
+    core = geojson.Feature(id=root.public_id, geometry=point, properties=properties)
+    columns = {
+        "kind": report.kind, "category": report.category, "status": root.status, "verification": root.verification,
+        "out_of_area": root.out_of_area, "happened_at": occurred or created, "lon": lon, "lat": lat,
+        "geom": None if lon is None else f"SRID=4326;POINT({lon!r} {lat!r})",
+        "cell": None if lon is None else geo.cell(lon, lat), "precision_m": properties["precision_m"], "area": area,
+        "search_text": fold(" ".join(filter(None, (title, description, place, area)))), "removed": None,
+        "merged_into": None,
+    }  # fmt: skip
+    # columns that no property shows must still move the row when they change: they are part of what is compared
+    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"]]))
+    return View(columns, codes, core, digest.digest())
+
+
+
+
+def removal(public_id: str, seq: int, reason: str, merged_into: str | None = None) -> dict:
+    """A tombstone as a feature: null geometry and no word of why, but where it went when it was merged."""
+    properties = {"id": public_id, "seq": seq, "removed": True, "reason": reason}
+    if merged_into:
+        properties["merged_into"] = merged_into
+    return geojson.Feature(id=public_id, geometry=None, properties=properties)

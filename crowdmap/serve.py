@@ -1,0 +1,90 @@
+"""The production server: gunicorn with threads, and the worker beside it in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from crowdmap import create_app, jobs
+from crowdmap.db import db
+
+THREADS = 128  # streams may hold half of them
+GRACE_S = 10
+
+
+class Server(BaseApplication):
+    """gunicorn, configured from here instead of from files."""
+
+    def __init__(self, options: dict, overrides: dict | None = None):
+        self.options, self.overrides = options, overrides
+        super().__init__()
+
+    def load_config(self):
+        for key, value in self.options.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        return create_app(self.overrides)
+
+
+def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worker: bool = True, quiet: bool = False):
+    """Serve until a signal ends it. The worker process is started and ended with the server."""
+    os.environ["CROWDMAP_THREADS"] = str(threads)
+    beside = start_worker() if worker else None
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": workers,
+        "threads": threads,
+        "worker_class": "gthread",
+        "timeout": 60,
+        "graceful_timeout": GRACE_S,
+        "keepalive": 15,
+        "max_requests": 0,
+        "accesslog": None,  # an access log would keep who looked at what; a proxy in front may, by its own policy
+        "loglevel": "warning" if quiet else "info",
+        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+        "on_exit": lambda server: stop_worker(beside),
+        "forwarded_allow_ips": "127.0.0.1,::1",
+        "limit_request_line": 8190,
+    }
+    try:
+        Server(options).run()
+    finally:
+        stop_worker(beside)
+
+
+def start_worker() -> subprocess.Popen:
+    command = [sys.executable, "-c", "from crowdmap.cli import main; main()", "worker", "--with-parent"]
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def stop_worker(process: subprocess.Popen | None) -> None:
+    if process is not None and process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def run_worker(app: Flask, *, with_parent: bool = False) -> None:
+    """The worker's loop until SIGTERM or SIGINT; *with_parent*: also when the server that started it is gone."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if with_parent:
+        parent = os.getppid()
+
+        def watch():
+            while not stop.wait(2):
+                if os.getppid() != parent:
+                    stop.set()
+
+        threading.Thread(target=watch, daemon=True).start()
+    jobs.run(app, stop)
+    with app.app_context():
+        db.engine.dispose()
