@@ -22,7 +22,7 @@ from crowdmap.db.types import EnumText, Json, UtcDateTime, enum_text, utcnow
 
 __all__ = [
     "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access", "analyse", "db",
-    "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "snapshot", "upsert", "utcnow",
+    "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "snapshot", "upsert", "utcnow",
     "writing", "writing_session",
 ]  # fmt: skip
 
@@ -66,15 +66,28 @@ def init_app(app) -> None:
     db.init_app(app)
     with app.app_context():
         dialect.listen(db.engine)
-        _dispose_after_fork(db.engine)
+        _engines.add(db.engine)
     migrate.init_app(app)
 
 
-def _dispose_after_fork(engine: Engine) -> None:
-    if hasattr(os, "register_at_fork"):
-        here = weakref.ref(engine)
-        # the parent's connections stay the parent's: not used, and not closed, in the child
-        os.register_at_fork(after_in_child=lambda: here() and here().dispose(close=False))
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_of_the_parent = []
+
+
+def _after_fork() -> None:
+    # the parent's connections stay the parent's: neither used nor closed in the child, so they are kept for ever
+    for engine in _engines:
+        _of_the_parent.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def engine_name() -> str:
+    """Database and spatial functions with their versions, for ``doctor`` and ``/healthz``. Needs an app context."""
+    return _DIALECTS[db.engine.dialect.name].describe(db.engine)
 
 
 @contextmanager

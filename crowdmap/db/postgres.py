@@ -34,6 +34,13 @@ def engine_options(url: URL) -> dict:
     }
 
 
+def describe(engine: Engine) -> str:
+    with engine.connect() as connection:
+        query = "SELECT current_setting('server_version'), postgis_lib_version()"
+        server, postgis = connection.exec_driver_sql(query).one()
+    return f"PostGIS {postgis} (PostgreSQL {server})"
+
+
 def listen(engine: Engine) -> None:
     from psycopg import IsolationLevel
 

@@ -291,7 +291,46 @@ def check_index(connection, table, column):
     return int(wrong == 0 and have == want)
 
 
+def _columns(connection, table) -> list[tuple[str, int, int, int]]:
+    """(column, class, srid, indexed) of the table's geometry columns."""
+    if not _has_metadata(connection):
+        return []
+    return connection.execute(
+        "SELECT f_geometry_column, geometry_type, srid, spatial_index_enabled FROM geometry_columns "
+        "WHERE f_table_name = ?",
+        (table.lower(),),
+    ).fetchall()
+
+
+def _drop_columns(connection, table):
+    columns = _columns(connection, table)
+    for column, *_ in columns:
+        discard_column(connection, table, column)
+        connection.execute(f"DROP TABLE IF EXISTS {tables.quote(f'idx_{table}_{column}')}")
+    return columns
+
+
+def drop_table(connection, _database, table):
+    table = table.strip('"')
+    _drop_columns(connection, table)
+    connection.execute(f"DROP TABLE {tables.quote(table)}")
+    return 1
+
+
+def rename_table(connection, _database, table, name):
+    table, name = table.strip('"'), name.strip('"')
+    columns = _drop_columns(connection, table)
+    connection.execute(f"ALTER TABLE {tables.quote(table)} RENAME TO {tables.quote(name)}")
+    for column, kind, srid_, indexed in columns:
+        recover_column(connection, name, column, srid_, blob.NAMES[kind])
+        if indexed:
+            create_index(connection, name, column)
+    return 1
+
+
 _DEFINITIONS = (
+    ("DropTable", 2, drop_table),
+    ("RenameTable", 3, rename_table),
     ("CheckSpatialMetaData", 0, check_metadata),
     *(("InitSpatialMetaData", count, init_metadata) for count in (0, 1, 2)),
     *(("RecoverGeometryColumn", count, recover_column) for count in (4, 5)),

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+import shapely
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
@@ -95,6 +96,10 @@ def check_suitable(url: URL) -> None:
                     f"This Python's SQLite was built without {module}. Take another Python, or use PostgreSQL."
                 ) from error
     probe.close()
+
+
+def describe(_engine: Engine) -> str:
+    return f"Shapely {shapely.__version__} (SQLite {sqlite3.sqlite_version})"
 
 
 def listen(engine: Engine) -> None:
