@@ -3,6 +3,7 @@
 What a machine does not have is skipped with its reason and counted at the end; with CI=true it is a failure.
 """
 
+import contextvars
 import os
 import shutil
 import sqlite3
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests import servers
 
@@ -159,6 +161,14 @@ def app_settings(request, database, tmp_path) -> dict:
     return given
 
 
+class Client(FlaskClient):
+    """Each request in a context of its own: a test's open application context would lend it its `g` and its session,
+    and whoever signed in with one client would be signed in with the next."""
+
+    def open(self, *args, **kwargs):
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
 @pytest.fixture
 def app(app_settings):
     """The application on a fresh database. Unhandled errors reach the test instead of becoming a 500."""
@@ -167,6 +177,7 @@ def app(app_settings):
 
     app = create_app(app_settings)
     app.testing = True
+    app.test_client_class = Client
     yield app
     with app.app_context():
         db.session.remove()

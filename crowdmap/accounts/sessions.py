@@ -103,10 +103,10 @@ def load_account(request: Request) -> Account | None:
 def _hold(row_id: int, key: str) -> None:
     g.login_session = SignIn(row_id, key)
     # Past the session's own bookkeeping: a derived token is no change worth a cookie.
-    dict.__setitem__(session._get_current_object(), TOKEN_NAME, _form_token(key))
+    dict.__setitem__(session._get_current_object(), TOKEN_NAME, form_token(key))
 
 
-def _form_token(key: str) -> str:
+def form_token(key: str) -> str:
     """The form token of a sign-in: derived, so it needs no place to be kept and is gone with the key."""
     return hmac.digest(key.encode(), b"form token", "sha256").hex()
 
