@@ -150,7 +150,7 @@ def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int
     for start in range(0, len(ids), 500):
         query = select(Submission.report_id, Submission.id, Submission.source_hash)
         for report_id, submission_id, source in session.execute(
-            query.where(Submission.report_id.in_(ids[start : start + 500]))
+            query.where(Submission.report_id.in_(ids[start : start + 500]), Submission.withdrawn_at.is_(None))
         ):
             if report_id not in silent:
                 sources[root_of[report_id]].add(source or submission_id)

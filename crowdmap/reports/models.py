@@ -166,8 +166,26 @@ class Submission(db.Model):
     verbatim: Mapped[dict] = mapped_column(Json)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256: the same key with other content is a conflict
     source_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of who sent it; voices count these
-    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token; erased: none
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender took it back: no voice any more
 
     def touches(self) -> set[int]:
         return {self.report_id} if self.report_id else set()
+
+
+class Letter(db.Model):
+    """What a reporter tells the moderators later, from the tracking page: words, a correction, whether help arrived.
+
+    Decisions only say that it came, for they outlive an erasure; the words stand here and go with the submission.
+    """
+
+    __tablename__ = "letter"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    about: Mapped[str]  # message | correct | confirm
+    text: Mapped[str] = mapped_column(default="")
+    data: Mapped[dict] = mapped_column(Json, default=dict)  # correct: the fields as they should be; confirm: arrived
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
