@@ -14,10 +14,9 @@ from flask import Flask, request
 from flask_assets import Bundle, Environment
 from webassets.exceptions import BundleError
 
-HERE = Path(__file__).resolve().parent
-# The wheel has these folders beside the package; in a checkout they are one level up.
-ROOT = HERE if (HERE / "static").is_dir() else HERE.parent
-STATIC, TEMPLATES, MIGRATIONS = ROOT / "static", ROOT / "templates", ROOT / "migrations"
+from crowdmap import HERE, ROOT
+
+STATIC, TEMPLATES = ROOT / "static", ROOT / "templates"
 VENDOR, DIST = STATIC / "vendor", STATIC / "dist"
 YEAR = 365 * 24 * 3600
 
@@ -41,7 +40,11 @@ SPRITE = "vendor/icons/sprite.svg"
 BASE_CSS = ("css/tokens.css", "css/base.css", "css/parts.css", "css/pages.css")
 BASE_JS = ("js/dom.js", "js/i18n.js", "js/api.js", "js/base.js")
 MAP_CSS = ("vendor/leaflet/leaflet.css", "css/map.css")
-MAP_JS = ("vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map.js")
+MAP_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-state.js", "js/map-data.js",
+    "js/map-cards.js", "js/map-layers.js", "js/map-basemap.js", "js/map-overlays.js", "js/map-list.js", "js/map-live.js",
+    "js/map-facets.js", "js/map-sheet.js", "js/map-search.js", "js/map-tools.js", "js/map.js",
+)  # fmt: skip
 FORM_CSS = ("css/form.css",)
 FORM_JS = ("js/form.js",)
 DESK_CSS = ("css/desk.css",)
