@@ -1,9 +1,8 @@
 """Whole answers kept by (what was asked, seq), built by one thread while the others wait for it (single flight).
 
-A body is rebuilt when its seq has moved on, but not before it is ten times as old as its building took and at most
-once a second: what costs 2 ms is practically always fresh, what costs 100 ms is at most a second old and can never
-take more than a tenth of a core. A body carries the seq it was built at, so a reader resumes from there and loses
-nothing.
+A body is rebuilt when its seq has moved on. Where that would take more than a quarter of a core, it is served as it
+is for up to a second: what builds in a few milliseconds is always fresh, what builds in half a second is rebuilt once
+a second however many ask. A body carries the seq it was built at, so a reader resumes from there and loses nothing.
 """
 
 import threading
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 MOST_ENTRIES = 256
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_S = 1.0
+SHARE = 0.25  # of a core, for rebuilding one body
 
 
 @dataclass
@@ -22,10 +22,15 @@ class Body:
     seq: int
     data: bytes
     built_at: float
-    keep_s: float
+    spent_s: float  # on building it of late; drains by SHARE of a second each second
 
-    def fresh(self, seq: int) -> bool:
-        return self.seq >= seq or time.monotonic() - self.built_at < self.keep_s
+    def spent(self, now: float) -> float:
+        return max(0.0, self.spent_s - (now - self.built_at) * SHARE)
+
+    def good(self, seq: int) -> bool:
+        """Whether it may be served though *seq* may have moved on."""
+        now = time.monotonic()
+        return self.seq >= seq or (now - self.built_at < LONGEST_S and self.spent(now) > SHARE)
 
 
 class Bodies:
@@ -41,18 +46,19 @@ class Bodies:
     def get(self, key: Hashable, seq: int, build: Callable[[], tuple[int, bytes]]) -> Body:
         """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes)."""
         body = self._look(key)
-        if body is not None and body.fresh(seq):
+        if body is not None and body.good(seq):
             return body
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         with gate:
             body = self._look(key)
-            if body is not None and body.fresh(seq):
+            if body is not None and body.good(seq):
                 return body
             started = time.monotonic()
             built_seq, data = build()
             took = time.monotonic() - started
-            body = Body(built_seq, data, started, min(LONGEST_S, 10 * took))
+            spent = (body.spent(started) if body else 0.0) + took
+            body = Body(built_seq, data, started, spent)
             self._store(key, body)
         with self._lock:
             self._building.pop(key, None)

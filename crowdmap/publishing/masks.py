@@ -12,10 +12,10 @@ PHONE, EMAIL, POSITION = "[phone]", "[e-mail]", "[position]"
 # characters that are drawn as nothing and would split a number in two for a program only
 _INVISIBLE = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF, 0x00AD])
 
+_DOT = r"(?:\.|\s?[(\[]dot[)\]]\s?)"
+_DOMAIN = rf"[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,24}}"
 _EMAIL = re.compile(
-    r"[\w.+%'-]+\s?(?:@|＠|\(at\)|\[at\]|\{at\}|\s+at\s+(?=[\w-]+(?:\.|\s?\(dot\)|\s?\[dot\])))\s?"
-    r"[\w-]+(?:\s?(?:\.|\(dot\)|\[dot\])\s?[\w-]+)+",
-    re.IGNORECASE,
+    rf"[\w.+%'-]+(?:\s?(?:@|[(\[{{]at[)\]}}])\s?|\s+at\s+)(?={_DOMAIN})[\w-]+(?:{_DOT}[\w-]+)+", re.IGNORECASE
 )
 _DEGREES = r"[-+−]?\d{1,3}(?:[.,]\d+)?\s?(?:°|º|deg(?:rees)?)\s?(?:\d{1,2}(?:[.,]\d+)?\s?['′’]\s?)?(?:\d{1,2}(?:[.,]\d+)?\s?(?:\"|″|”|'')\s?)?[NSEWO]?"
 _DECIMAL = r"[-+−]?\d{1,3}[.,]\d{3,}"
