@@ -18,7 +18,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -29,6 +31,7 @@ CROWDMAP = BIN / ("crowdmap.exe" if os.name == "nt" else "crowdmap")
 STAMPS = VENV / "set-up.json"
 NODE = VENV / "node"
 BUILD_TOOLS = ["hatchling", "editables"]
+writing_stamps = threading.Lock()
 
 
 class Stop(Exception):
@@ -70,21 +73,25 @@ def stamps():
 
 
 def stamp(name, value):
-    if VENV.exists():
-        STAMPS.write_text(json.dumps({**stamps(), name: value}, indent=1))
+    with writing_stamps:
+        if VENV.exists():
+            STAMPS.write_text(json.dumps({**stamps(), name: value}, indent=1))
 
 
-def step(name, inputs, done, work, words):
+def is_done(name, inputs, done):
+    return stamps().get(name) == inputs and all(path.exists() for path in done)
+
+
+def step(name, inputs, done, work, words, hint=""):
     """Do *work* unless it was done with the same *inputs* (a hash) and its results (*done*: paths) are still there."""
-    if stamps().get(name) == inputs and all(path.exists() for path in done):
-        return False
+    if is_done(name, inputs, done):
+        return
     begun = time.monotonic()
-    say(f"· {words} …")
+    say(f"· {words}{hint} …")
     stamp(name, "")  # an interrupted step counts as not done
     work()
     stamp(name, inputs)
-    say(f"  done in {time.monotonic() - begun:.1f} s")
-    return True
+    say(f"  {words}: done in {time.monotonic() - begun:.1f} s")
 
 
 # --- Python -----------------------------------------------------------------------------------------------------
@@ -161,8 +168,8 @@ def packages(extras):
         install("--no-deps", "--no-build-isolation", "-e", ROOT)
         stamp("extras", extras)
 
-    words = "Python packages, the first time about a minute" if not have else "Python packages"
-    step("packages", inputs, [CROWDMAP], work, words)
+    hint = "" if CROWDMAP.exists() else " (this once, about half a minute)"
+    step("packages", inputs, [CROWDMAP], work, "Python packages", hint)
 
 
 # --- scripts and styles -----------------------------------------------------------------------------------------
@@ -207,8 +214,8 @@ def node_modules():
     step("node_modules", inputs, [ROOT / "node_modules" / ".package-lock.json"], work, "JavaScript packages")
 
 
-def assets():
-    """static/vendor and static/dist."""
+def assets_state():
+    """What static/vendor and static/dist depend on, as a hash, and where they are."""
     sources = [
         *(ROOT / "static" / "js").rglob("*.js"),
         *(ROOT / "static" / "css").rglob("*.css"),
@@ -216,9 +223,11 @@ def assets():
         *(ROOT / "crowdmap").rglob("*.py"),
     ]
     inputs = digest([ROOT / "package-lock.json", *sorted(sources)])
-    results = [ROOT / "static" / "dist" / "manifest.json", ROOT / "static" / "vendor"]
-    if stamps().get("assets") != inputs or not all(path.exists() for path in results):
-        node_modules()  # not asked for otherwise: a map that is built does not need them
+    return inputs, [ROOT / "static" / "dist" / "manifest.json", ROOT / "static" / "vendor"]
+
+
+def assets():
+    """The scripts and styles of the pages, minified and under names that change with their content."""
 
     def work():
         run(
@@ -226,7 +235,7 @@ def assets():
             "The scripts and styles of the pages could not be built; the last line above says why.",
         )
 
-    step("assets", inputs, results, work, "scripts and styles of the pages")
+    step("assets", *assets_state(), work, "scripts and styles of the pages")
 
 
 # --- commands ---------------------------------------------------------------------------------------------------
@@ -234,7 +243,12 @@ def assets():
 
 def set_up(*extras):
     environment()
-    packages(extras)
+    with ThreadPoolExecutor(1) as beside:
+        # The JavaScript comes while pip works; a map that is built does not need it any more.
+        javascript = None if is_done("assets", *assets_state()) else beside.submit(node_modules)
+        packages(extras)
+        if javascript:
+            javascript.result()
     assets()
 
 

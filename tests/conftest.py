@@ -253,13 +253,8 @@ def browser(_browser):
     return found or missing(reason)
 
 
-@pytest.fixture
-def new_page(browser):
-    """Open windows: `new_page(width=360, height=740, allow=("503",), **context)` → a playwright page of its own context.
-
-    An error in a window's console, or one that its scripts did not catch, fails the test, unless the message or its
-    address contains one of *allow*. A page blocked by the content security policy tells so in the console.
-    """
+def windows(browser):
+    """See `new_page`; a generator, so that a test can watch it refuse."""
     contexts, errors = [], []
 
     def open_window(width: int = 1280, height: int = 800, allow: tuple[str, ...] = (), **options):
@@ -268,7 +263,7 @@ def new_page(browser):
         page = context.new_page()
 
         def note(text: str, where: str):
-            if not any(part in text or part in where for part in allow):
+            if not any(part in text or part in where for part in ("/favicon.ico", *allow)):
                 errors.append(f"{text} ({where})")
 
         page.on("console", lambda told: told.type == "error" and note(told.text, told.location.get("url", "")))
@@ -280,6 +275,16 @@ def new_page(browser):
     for context in contexts:
         context.close()
     assert not errors, "the browser's console shows errors:\n" + "\n".join(errors)
+
+
+@pytest.fixture
+def new_page(browser):
+    """Open windows: `new_page(width=360, height=740, allow=("503",), **context)` → a playwright page of its own context.
+
+    An error in a window's console, or one that its scripts did not catch, fails the test, unless the message or its
+    address contains one of *allow*. A page blocked by the content security policy tells so in the console.
+    """
+    yield from windows(browser)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Real servers for the tests: a PostgreSQL with PostGIS of our own in a temporary folder, and `crowdmap serve`."""
 
 import atexit
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -35,20 +37,17 @@ def free_port() -> int:
 def _die_with_parent():
     """In a child on Linux: be told to stop when the test run is killed, so that nothing is left running."""
     if sys.platform == "linux":
-        import ctypes
-        import signal
-
         PR_SET_PDEATHSIG = 1
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _stop(process: subprocess.Popen, seconds: float):
+def _stop(process: subprocess.Popen, first: int, then: int, seconds: float = 15):
     if process.poll() is None:
-        process.terminate()
+        process.send_signal(first)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(then)
             process.wait(5)
 
 
@@ -239,15 +238,8 @@ class PostgisCluster:
     def stop(self):
         """Stop the server and remove its folder; safe to call twice."""
         if self._process is not None:
-            if self._process.poll() is None:
-                import signal
-
-                self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown": does not wait for clients
-                try:
-                    self._process.wait(15)
-                except subprocess.TimeoutExpired:
-                    self._process.send_signal(signal.SIGQUIT)
-                    self._process.wait(5)
+            # PostgreSQL's "fast shutdown", which does not wait for clients, and its "immediate" one.
+            _stop(self._process, signal.SIGINT, signal.SIGQUIT)
             self._process = None
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.stop)
@@ -318,8 +310,8 @@ class LiveServer:
             time.sleep(0.05)
 
     def stop(self):
-        """Ask it to stop, as a service manager would; safe to call twice."""
-        _stop(self.process, 15)
+        """Ctrl-C: open streams are not waited for. Safe to call twice."""
+        _stop(self.process, signal.SIGINT, signal.SIGKILL)
         atexit.unregister(self.stop)
 
 
