@@ -1,44 +1,32 @@
 """A message in our own words: every channel parses what it received into this, and calls ``intake.submit``."""
 
 import re
-import unicodedata
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from crowdmap.config import settings
 from crowdmap.db import utcnow
 from crowdmap.reports.models import Kind, LocatedBy
+from crowdmap.reports.texts import clean
 
 MOST_TITLE, MOST_TEXT, MOST_WORDS = 200, 10_000, 300
-_CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-
-
-def clean(text: str) -> str:
-    """NFC, no control characters and no bidi overrides (they can make a text read as another); line ends as \\n.
-
-    Every script, emoji and apostrophe stays. A NUL is refused rather than dropped: nobody types it.
-    """
-    if "\0" in text:
-        raise PydanticCustomError("nul", "a NUL character cannot be part of a text")
-    if any("\ud800" <= c <= "\udfff" for c in text):
-        raise PydanticCustomError("surrogate", "the text holds half a character; please type it again")
-    return _CONTROLS.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
 
 
 def _email(text: str) -> str:
     if text and not re.fullmatch(r"[^@\s,;<>]{1,64}@[^@\s,;<>]+\.[^@\s,;<>.]+", text):
-        raise PydanticCustomError("email", "this does not look like an e-mail address")
+        raise PydanticCustomError("email", _("This does not look like an e-mail address."))
     return text
 
 
 def _phone(text: str) -> str:
     if text and not 5 <= sum(c.isdigit() for c in text) <= 20:
-        raise PydanticCustomError("phone", "a telephone number has between 5 and 20 digits")
+        raise PydanticCustomError("phone", _("A telephone number has between 5 and 20 digits."))
     return text
 
 
@@ -71,10 +59,16 @@ class ReportDraft(BaseModel):
     contact_email: Annotated[Text, Field(max_length=254), AfterValidator(_email)] = ""
     client_id: UUID | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data):
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
     @model_validator(mode="after")
     def _point_is_whole(self):
         if (self.lat is None) != (self.lon is None):
-            raise PydanticCustomError("half-point", "lat and lon go together")
+            absent = "lat" if self.lat is None else "lon"
+            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
         return self
 
     @model_validator(mode="after")
@@ -88,7 +82,8 @@ class ReportDraft(BaseModel):
             except OverflowError:
                 too_late = True
             if too_late or moment.year < 1900:
-                raise PydanticCustomError("time", "the time must lie between 1900 and tomorrow")
+                words = _("The time must lie between 1900 and tomorrow.")
+                raise PydanticCustomError("time", words, {"field": "occurred_at"})
             self.occurred_at = moment
         return self
 

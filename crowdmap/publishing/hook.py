@@ -67,8 +67,10 @@ def _before_commit(session):
 
 
 def crisis(session: Session) -> Crisis:
+    # populate_existing: a policy made stricter since this session read it must count, whatever it holds already
+    categories = session.scalars(select(Category).execution_options(populate_existing=True))
     return Crisis(
-        categories={c.code: c for c in session.scalars(select(Category))},
+        categories={c.code: c for c in categories},
         areas=list(session.scalars(select(Area))),
         public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
     )
@@ -76,7 +78,7 @@ def crisis(session: Session) -> Crisis:
 
 def publish(session: Session, report_ids: set[int], happened: list) -> None:
     """Bring the publications of these reports' trees up to date, under the lock."""
-    trees, children = _trees(session, report_ids)
+    trees, children = trees_of(session, report_ids)
     setting = crisis(session) if trees else None
     want: dict[tuple[int, Audience], View | tuple[str, str | None]] = {}
     public_ids = {}
@@ -102,7 +104,7 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
         notify(session, seqs[-1])
 
 
-def _trees(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[int, list[Report]]]:
+def trees_of(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[int, list[Report]]]:
     """The whole tree of each report: climb to the roots, then collect the branches, a generation a query."""
     found: dict[int, Report] = {}
     frontier = set(report_ids)

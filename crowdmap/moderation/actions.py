@@ -1,0 +1,202 @@
+"""What a moderator can do to a report: one entry an action, and ``perform``, the one door to all of them.
+
+An action sees the report locked and at the revision that its person saw. It changes the record; who sees what of it
+follows by the publishing hook. Every action leaves a decision, and none of them is ever changed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as lazy
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crowdmap.accounts.models import Account
+from crowdmap.db import utcnow
+from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, StaleRevision, ValidationFailed
+from crowdmap.moderation import editing, merging
+from crowdmap.moderation.doing import Doing, keep
+from crowdmap.moderation.models import Decision
+from crowdmap.reports.models import TRANSITIONS, Report, Status, Verification
+from crowdmap.web import Permission
+
+REJECTIONS = ("spam", "false", "unverifiable", "out-of-area")
+
+
+@dataclass(frozen=True)
+class Action:
+    """*to*: the status it leads to; *since*: the statuses it starts from (default: all from which *to* is reachable).
+
+    *needs* are the fields that must be given. *key* is the desk's shortcut. *merged*: whether it makes sense for a
+    report that was merged into another.
+    """
+
+    name: str
+    label: Any
+    done: Any
+    do: Callable[[Doing], None]
+    key: str
+    to: Status | None = None
+    since: frozenset[Status] = frozenset(Status)
+    needs: tuple[str, ...] = ()
+    merged: bool = False
+    revised: bool = True
+    permission: Permission = Permission.MODERATE
+
+    def starts_from(self, status: Status) -> bool:
+        return status in self.since and (self.to is None or self.to in TRANSITIONS[status])
+
+
+def _move_on(doing: Doing) -> None:
+    action = ACTIONS[doing.fields["action"]]
+    doing.set("status", action.to)
+    doing.report.closed_at = utcnow() if action.to is Status.CLOSED else None
+
+
+def _publish(doing: Doing) -> None:
+    if doing.report.out_of_area and not doing.fields.get("confirm"):
+        words = _("This point lies outside the crisis area. Publish it only if that is right, and say so.")
+        raise ValidationFailed([FieldError("confirm", "outside-area", words)])
+    _move_on(doing)
+
+
+def _reject(doing: Doing) -> None:
+    if doing.reason not in REJECTIONS:
+        raise ValidationFailed([FieldError("reason", "unknown-reason", _("Choose one of: %(all)s.", all=", ".join(REJECTIONS)))])
+    _move_on(doing)
+
+
+def _grade(verification: Verification) -> Callable[[Doing], None]:
+    def do(doing: Doing) -> None:
+        if doing.report.verification is verification:
+            raise IllegalState(_("The report has this mark already."), code="already-so")
+        doing.set("verification", verification)
+
+    return do
+
+
+def _note(doing: Doing) -> None:
+    """Nothing but the decision itself."""
+
+
+_SEEN = frozenset({Status.PENDING, Status.PUBLISHED, Status.CLOSED})
+
+# one line an action
+_ALL = (
+    Action("publish", lazy("Publish"), lazy("It is on the map now."), _publish, "p", Status.PUBLISHED, frozenset({Status.PENDING})),
+    Action("verify", lazy("Verify"), lazy("Marked as verified."), _grade(Verification.VERIFIED), "v", since=_SEEN, needs=("evidence",)),
+    Action("corroborate", lazy("Told by several"), lazy("Marked as told by several."), _grade(Verification.CORROBORATED), "k", since=_SEEN),
+    Action("dispute", lazy("Dispute"), lazy("Marked as disputed."), _grade(Verification.DISPUTED), "d", since=_SEEN, needs=("reason",)),
+    Action("hide", lazy("Hide"), lazy("Hidden. Nobody outside the team sees it any more."), _move_on, "h", Status.HIDDEN, needs=("reason",)),
+    Action("reject", lazy("Reject"), lazy("Rejected and hidden."), _reject, "x", Status.HIDDEN, needs=("reason",)),
+    Action("restore", lazy("Restore"), lazy("Back in the queue."), _move_on, "s", Status.PENDING),
+    Action("close", lazy("Close"), lazy("Closed."), _move_on, "c", Status.CLOSED),
+    Action("reopen", lazy("Reopen"), lazy("Open and on the map again."), _move_on, "o", Status.PUBLISHED, frozenset({Status.CLOSED})),
+    Action("merge", lazy("Merge"), lazy("Merged."), merging.merge, "g", needs=("into",)),
+    Action("unmerge", lazy("Unmerge"), lazy("On its own again."), merging.unmerge, "u", merged=True),
+    Action("edit", lazy("Edit"), lazy("Changed."), editing.edit, "e", merged=True),
+    Action("move", lazy("Move"), lazy("Moved."), editing.move, "m", merged=True),
+    Action("note", lazy("Note"), lazy("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
+)  # fmt: skip
+ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
+
+
+def perform(
+    session: Session, public_id: str, action: str, actor: Account, revision: int | None = None, reason: str = "", **fields
+) -> Report:
+    """Do one action; the caller commits. *revision* is the one the person saw; *fields* are the action's own.
+
+    Raises NotFound, NotAllowed, StaleRevision (with the present revision and who changed it), IllegalState and
+    ValidationFailed, which names the field.
+    """
+    chosen = ACTIONS.get(action)
+    if chosen is None:
+        raise NotFound(_("There is no action %(name)s; there are %(all)s.", name=action[:40], all=", ".join(ACTIONS)))
+    if not actor.can(chosen.permission):
+        raise NotAllowed()
+    report = _lock(session, public_id, chosen, fields)
+    doing = Doing(session, report, actor, reason.strip(), {**fields, "action": action})
+    _check_needs(chosen, doing)
+    _check_revision(session, chosen, report, revision)
+    _check_state(session, chosen, report)
+    chosen.do(doing)
+    if chosen.revised and not doing.change:
+        return report  # nothing changed: no decision to keep
+    keep(session, report, actor, chosen.name, doing.reason, doing.change, fields.get("evidence"), bump=chosen.revised)
+    session.flush()
+    return report
+
+
+def lock_reports(session: Session, where) -> list[Report]:
+    """Rows for update in the order of their ids, so that two who lock several never wait for each other.
+
+    FOR NO KEY UPDATE: a publication inserted under the log's lock refers to the report and must not wait for it.
+    """
+    query = select(Report).where(where).order_by(Report.id).with_for_update(key_share=True)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def _lock(session, public_id, chosen, fields) -> Report:
+    if chosen.name in ("merge", "unmerge"):
+        ids = merging.concerned(session, public_id, fields.get("into"))
+        rows = lock_reports(session, Report.id.in_(ids))
+        merging.check_unmoved(session, rows)
+    else:
+        rows = lock_reports(session, Report.public_id == public_id)
+    found = next((row for row in rows if row.public_id == public_id), None)
+    if found is None:
+        raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
+    return found
+
+
+def _check_needs(chosen: Action, doing: Doing) -> None:
+    given = {**doing.fields, "reason": doing.reason}
+    missing = [name for name in chosen.needs if not given.get(name)]
+    if missing:
+        words = {
+            "reason": _("Say why, in a few words."),
+            "evidence": _("Say how you know: a call, a photo, somebody on the spot."),
+            "into": _("Say which report it belongs to."),
+        }
+        raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
+
+
+def _check_revision(session, chosen: Action, report: Report, revision: int | None) -> None:
+    if not chosen.revised or revision == report.revision:
+        return
+    if revision is None:
+        raise ValidationFailed([FieldError("revision", "required", _("Say which revision you saw."))])
+    last = session.execute(
+        select(Decision.action, Decision.at, Account.name)
+        .outerjoin(Account, Account.id == Decision.account_id)
+        .where(Decision.report_id == report.id)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    ).first()
+    extra = {"revision": report.revision, "state": report.status.value, "verification": report.verification.value}
+    if last:
+        extra |= {"by": last.name, "action": last.action, "at": last.at.isoformat()}
+    raise StaleRevision(_("Somebody else changed this report since you opened it. Look at it again."), **extra)
+
+
+def _check_state(session, chosen: Action, report: Report) -> None:
+    if (report.merged_into_id is not None) and not chosen.merged:
+        raise IllegalState(_("It was merged into another report. Take it out first, or decide there."), code="merged")
+    if chosen.name != "note" and not _told_by_somebody(session, chosen, report):
+        raise IllegalState(_("Its reporter took it back."), code="withdrawn")
+    if not chosen.starts_from(report.status):
+        words = _("“%(action)s” is not possible while the report is %(status)s.", action=chosen.label, status=report.status)
+        raise IllegalState(words, state=report.status.value, revision=report.revision)
+
+
+def _told_by_somebody(session, chosen: Action, report: Report) -> bool:
+    """A withdrawn report can still be decided on while others in its tree tell the same; its own words cannot change."""
+    if report.withdrawn_at is None and report.erased_at is None:
+        return True
+    if chosen.name in ("edit", "move"):
+        return False
+    if chosen.name == "unmerge":
+        return True
+    return any(r.withdrawn_at is None and r.erased_at is None for r in merging.below(session, report.id))

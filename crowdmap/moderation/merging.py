@@ -1,0 +1,79 @@
+"""Merging is one pointer. Children keep their rows, status and submissions; a tree's face is made by publishing."""
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crowdmap.errors import FieldError, IllegalState, StaleRevision, ValidationFailed
+from crowdmap.moderation.doing import keep
+from crowdmap.reports.models import Report
+
+
+def merge(doing) -> None:
+    """Point the report at the root of ``fields["into"]``. Raises ValidationFailed for itself or an unknown one."""
+    report = doing.report
+    target = by_public_id(doing.session, doing.fields["into"])
+    if target is None:
+        raise ValidationFailed([FieldError("into", "not-found", _("There is no such report."))])
+    root = above(doing.session, target)[-1]
+    if root.id == report.id:
+        raise ValidationFailed([FieldError("into", "itself", _("A report cannot be merged into itself."))])
+    if root.erased_at is not None:
+        raise IllegalState(_("That report was erased."), code="erased")
+    report.merged_into_id = root.id
+    doing.change["merged_into"] = [None, root.public_id]
+    keep(doing.session, root, doing.actor, "merge", doing.reason, {"taken_in": [None, report.public_id]})
+
+
+def unmerge(doing) -> None:
+    """Clear the pointer; the report has its own face again, in the status it kept."""
+    report = doing.report
+    if report.merged_into_id is None:
+        raise IllegalState(_("It is not merged into another report."), code="not-merged")
+    parent = doing.session.get(Report, report.merged_into_id)
+    report.merged_into_id = None
+    doing.change["merged_into"] = [parent.public_id, None]
+    keep(doing.session, parent, doing.actor, "unmerge", doing.reason, {"taken_in": [report.public_id, None]})
+
+
+def by_public_id(session: Session, public_id: str | None) -> Report | None:
+    return session.scalar(select(Report).where(Report.public_id == public_id)) if public_id else None
+
+
+def above(session: Session, report: Report) -> list[Report]:
+    """The report and what it was merged into, up to the root."""
+    chain = [report]
+    while chain[-1].merged_into_id is not None:
+        chain.append(session.get(Report, chain[-1].merged_into_id))
+    return chain
+
+
+def below(session: Session, report_id: int) -> list[Report]:
+    """Everything merged into the report, also through others."""
+    found, frontier = [], [report_id]
+    while frontier:
+        rows = list(session.scalars(select(Report).where(Report.merged_into_id.in_(frontier)).order_by(Report.id)))
+        found += rows
+        frontier = [row.id for row in rows]
+    return found
+
+
+def concerned(session: Session, public_id: str, into: str | None) -> list[int]:
+    """Ids of every report whose pointer a merge relies on: the report, its target, and the way up to the roots."""
+    ids: set[int] = set()
+    for name in filter(None, (public_id, into)):
+        report = by_public_id(session, name)
+        if report is not None:
+            ids |= {step.id for step in above(session, report)}
+    return sorted(ids)
+
+
+def check_unmoved(session: Session, locked: list[Report]) -> None:
+    """Now that the rows are locked: every pointer must lead to a locked row still. Raises StaleRevision.
+
+    Between reading the way up and locking it somebody may have merged one of them elsewhere; with all pointers held
+    no cycle can come about.
+    """
+    ids = {report.id for report in locked}
+    if any(report.merged_into_id is not None and report.merged_into_id not in ids for report in locked):
+        raise StaleRevision(_("One of the reports was merged elsewhere just now. Look at it again."))

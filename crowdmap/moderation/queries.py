@@ -1,0 +1,164 @@
+"""What the desk reads: the queue from the staff publications, and everything told about one report."""
+
+from dataclasses import dataclass, replace
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from crowdmap.accounts.models import Account
+from crowdmap.db.search import fold
+from crowdmap.dedupe import Candidate, candidates
+from crowdmap.dedupe.find import families
+from crowdmap.dedupe.signals import Side
+from crowdmap.errors import InvalidCursor, NotFound
+from crowdmap.filters import ReportFilter
+from crowdmap.moderation import merging
+from crowdmap.moderation.models import Decision
+from crowdmap.publishing.models import Audience, Head, Publication
+from crowdmap.publishing.preview import Preview, preview
+from crowdmap.reports.models import Category, Letter, Report, Status, Submission
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One page of staff features (dicts). *after*: the cursor of the next page, or None."""
+
+    features: list[dict]
+    after: int | None
+    matched: int
+
+
+def parse_filter(args, also=()) -> ReportFilter:
+    """The filter's parameters; without ``status`` what waits for a check."""
+    chosen = ReportFilter.parse(args, also=also, all_statuses=True)
+    return chosen if args.get("status") else replace(chosen, statuses=(Status.PENDING,))
+
+
+def is_queue(chosen: ReportFilter) -> bool:
+    """What waits is worked off from the oldest; everything else is looked up from the newest."""
+    return chosen.statuses == (Status.PENDING,)
+
+
+def queue(session: Session, chosen: ReportFilter, after: str | None = None, limit: int = PAGE) -> Queue:
+    """Raises InvalidCursor."""
+    query = chosen.select(Audience.STAFF, Publication.id, Publication.feature)
+    forward = is_queue(chosen)
+    if after:
+        if not (after.isascii() and after.isdigit() and len(after) < 19):
+            raise InvalidCursor("this page was not made here; start at the first", field="after")
+        query = query.where(Publication.id > int(after) if forward else Publication.id < int(after))
+    order = Publication.id.asc() if forward else Publication.id.desc()
+    rows = session.execute(query.order_by(order).limit(limit + 1)).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    matched = len(rows) if not more and not after else session.scalar(chosen.select(Audience.STAFF, func.count()))
+    return Queue([orjson.loads(row.feature) for row in rows], rows[-1].id if more else None, matched)
+
+
+def next_in_queue(session: Session, chosen: ReportFilter, public_id: str) -> str | None:
+    """Public id of the report that follows in the queue; at its end, the first that is left."""
+    place = session.scalar(
+        select(Publication.id).where(Publication.public_id == public_id, Publication.audience == Audience.STAFF)
+    )
+    forward = is_queue(chosen)
+    order = Publication.id.asc() if forward else Publication.id.desc()
+    query = chosen.select(Audience.STAFF, Publication.public_id).where(Publication.public_id != public_id)
+    query = query.order_by(order).limit(1)
+    if place is not None:
+        beyond = Publication.id > place if forward else Publication.id < place
+        found = session.scalar(query.where(beyond))
+        if found:
+            return found
+    return session.scalar(query)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many reports the team has in each status."""
+    query = select(Publication.status, func.count()).where(
+        Publication.audience == Audience.STAFF, Publication.status.is_not(None)
+    )
+    found = dict(session.execute(query.group_by(Publication.status)).all())
+    return {status.value: found.get(status, 0) for status in Status}
+
+
+def head_seq(session: Session) -> int:
+    return session.scalar(select(func.max(Head.seq)).where(Head.audience == Audience.STAFF)) or 0
+
+
+def arrived(session: Session, chosen: ReportFilter, since: int) -> tuple[int, list[dict]]:
+    """(seq to ask from next, staff features that changed after *since* and match), the newest 50 at most."""
+    seq = head_seq(session)
+    query = chosen.select(Audience.STAFF, Publication.feature).where(Publication.seq > since)
+    rows = session.execute(query.order_by(Publication.seq.desc()).limit(PAGE)).all()
+    return seq, [orjson.loads(row.feature) for row in reversed(rows)]
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """All that the desk shows of one report; contact is not part of it."""
+
+    report: Report
+    root: Report
+    children: list[Report]
+    messages: list[Submission]
+    letters: list[Letter]
+    decisions: list[tuple[Decision, str | None]]
+    twins: list[Candidate]
+    preview: Preview | None
+    has_contact: bool
+
+    @property
+    def lon(self):
+        return self.report.private.lon
+
+    @property
+    def lat(self):
+        return self.report.private.lat
+
+
+def dossier(session: Session, public_id: str) -> Dossier:
+    """Raises NotFound."""
+    report = session.scalar(
+        select(Report).where(Report.public_id == public_id).options(joinedload(Report.private))
+    )  # fmt: skip
+    if report is None:
+        raise NotFound()
+    chain, children = merging.above(session, report), merging.below(session, report.id)
+    ids = [report.id, *(child.id for child in children)]
+    private = report.private
+    return Dossier(
+        report=report,
+        root=chain[-1],
+        children=children,
+        messages=list(session.scalars(select(Submission).where(Submission.report_id.in_(ids)).order_by(Submission.id))),
+        letters=list(session.scalars(select(Letter).where(Letter.report_id.in_(ids)).order_by(Letter.id))),
+        decisions=[
+            (row[0], row[1])
+            for row in session.execute(
+                select(Decision, Account.name)
+                .outerjoin(Account, Account.id == Decision.account_id)
+                .where(Decision.report_id == report.id)
+                .order_by(Decision.id.desc())
+            )
+        ],
+        twins=twins(session, report, chain, children),
+        preview=preview(session, report),
+        has_contact=bool(private.contact_name or private.contact_phone or private.contact_email),
+    )
+
+
+def twins(session: Session, report: Report, chain: list[Report], children: list[Report]) -> list[Candidate]:
+    """Possible duplicates of a report that stands by itself, among what the team sees."""
+    if report.merged_into_id is not None or report.withdrawn_at or report.erased_at:
+        return []
+    categories = {c.code: c for c in session.scalars(select(Category))}
+    private = report.private
+    side = Side(
+        kind=report.kind, codes=frozenset(report.codes), families=families(report.codes, categories), lon=private.lon,
+        lat=private.lat, precision_m=private.accuracy_m, happened_at=report.occurred_at or report.created_at,
+        words=fold(f"{report.title} {report.description} {report.place or ''}"),
+    )  # fmt: skip
+    own = [r.public_id for r in (*chain, *children)]
+    return candidates(session, side, Audience.STAFF, exclude=own)

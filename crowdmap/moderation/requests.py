@@ -1,0 +1,84 @@
+"""What each action takes, as it comes in: JSON at the API, a form at the desk."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from crowdmap.config import settings
+from crowdmap.db import utcnow
+from crowdmap.moderation.actions import ACTIONS, REJECTIONS
+from crowdmap.reports.models import Kind
+from crowdmap.reports.texts import clean
+
+Text = Annotated[str, AfterValidator(clean)]
+Reason = Annotated[Text, Field(max_length=1000)]
+Code = Annotated[str, Field(max_length=40)]
+
+
+class ActionRequest(BaseModel):
+    """*revision* is the report's revision that the moderator looked at."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    revision: Annotated[int | None, Field(ge=1, description="revision of the report that you saw")] = None
+    reason: Reason = ""
+
+
+class PublishRequest(ActionRequest):
+    confirm: Annotated[bool, Field(description="yes, also outside the crisis area")] = False
+
+
+class VerifyRequest(ActionRequest):
+    evidence: Annotated[Text, Field(max_length=2000, description="how you know")] = ""
+
+
+class RejectRequest(ActionRequest):
+    reason: Literal["", *REJECTIONS] = ""
+
+
+class MergeRequest(ActionRequest):
+    into: Annotated[str, Field(max_length=40, description="id of the report it belongs to")] = ""
+
+
+class EditRequest(ActionRequest):
+    """Only the fields given are changed."""
+
+    title: Annotated[Text, Field(max_length=200)] = ""
+    description: Annotated[Text, Field(max_length=10_000)] = ""
+    kind: Kind | None = None
+    category: Annotated[str | None, Field(max_length=40)] = None
+    categories: Annotated[list[Code] | None, Field(max_length=12)] = None
+    people: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
+    quantity: Annotated[float | None, Field(ge=0, le=1e12)] = None
+    unit: Annotated[Text, Field(max_length=40)] = ""
+    place: Annotated[Text, Field(max_length=300)] = ""
+    occurred_at: datetime | None = None
+
+    @model_validator(mode="after")
+    def _time_has_a_zone(self):
+        if self.occurred_at is not None:
+            moment = self.occurred_at
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=ZoneInfo(settings().TIMEZONE))
+            if moment.year < 1900 or moment.year > 9000 or moment > utcnow() + timedelta(days=1):
+                raise PydanticCustomError("time", "the time must lie between 1900 and tomorrow")
+            if moment != self.occurred_at or self.occurred_at.tzinfo is None:
+                self.occurred_at = moment
+        return self
+
+
+class MoveRequest(ActionRequest):
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    unplaced: Annotated[bool, Field(description="the place is not known after all")] = False
+
+
+_OWN = {
+    "publish": PublishRequest, "verify": VerifyRequest, "reject": RejectRequest, "merge": MergeRequest,
+    "edit": EditRequest, "move": MoveRequest,
+}  # fmt: skip
+REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
