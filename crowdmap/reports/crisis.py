@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import select
+
+from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.errors import DomainError
 from crowdmap.geo import Bbox, check_point
@@ -260,19 +263,45 @@ def _literal(value: Any) -> str:
 def load(name: str | Path = DEFAULT) -> CrisisTemplate:
     """Write a template's categories and towns into the database and commit.
 
-    Idempotent: what is there by its code is brought up to date, what a coordinator added stays.
+    Idempotent: what is there by its code stays as it is, for a coordinator may have made its policy stricter since.
     """
     template = read(name)
+    there = set(db.session.scalars(select(Category.code)))
+    fresh = [item for item in template.categories if item.code not in there]
     for position, item in enumerate(template.categories):
-        values = {key: getattr(item, key) for key in ("name", "sector", "kind", "policy", "hxl", "active")}
-        db.session.merge(Category(code=item.code, names=dict(item.names), position=position, **values))
+        if item in fresh:
+            values = {key: getattr(item, key) for key in ("name", "sector", "kind", "policy", "hxl", "active")}
+            db.session.add(Category(code=item.code, names=dict(item.names), position=position, **values))
     db.session.flush()
-    for item in template.categories:  # parents may stand after their children
+    for item in fresh:  # parents may stand after their children
         db.session.get(Category, item.code).parent = item.parent
+    there = set(db.session.scalars(select(Area.code)))
     for town in template.towns:
-        db.session.merge(
-            Area(code=town.code, name=town.name, aliases=list(town.aliases), lon=town.lon, lat=town.lat,
-                 radius_m=town.radius_m)
-        )  # fmt: skip
+        if town.code not in there:
+            values = {key: getattr(town, key) for key in ("code", "name", "lon", "lat", "radius_m")}
+            db.session.add(Area(aliases=list(town.aliases), **values))
     db.session.commit()
     return template
+
+
+def export() -> str:
+    """This crisis as TOML: its settings, and the categories and towns as they stand in the database."""
+    now = settings()
+    aliases = {item.code: item.aliases for name in names() for item in read(name).categories}
+    categories = tuple(
+        CategoryTemplate(
+            code=row.code, name=row.name, sector=row.sector, kind=row.kind, policy=row.policy, names=row.names,
+            parent=row.parent, hxl=row.hxl, aliases=aliases.get(row.code, ()), active=row.active,
+        )
+        for row in db.session.scalars(select(Category).order_by(Category.position, Category.code))
+    )  # fmt: skip
+    towns = tuple(
+        Town(row.name, row.lon, row.lat, row.radius_m, tuple(row.aliases))
+        for row in db.session.scalars(select(Area).order_by(Area.name))
+    )
+    return write(
+        CrisisTemplate(
+            title=now.TITLE, area=now.AREA or Bbox(-180, -90, 180, 90), timezone=now.TIMEZONE, languages=now.LANGUAGES,
+            data_license=now.DATA_LICENSE, attribution=now.ATTRIBUTION, categories=categories, towns=towns,
+        )
+    )  # fmt: skip
