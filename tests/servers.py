@@ -258,26 +258,28 @@ def _tables(connection) -> list[str]:
 # --- crowdmap serve ---------------------------------------------------------------------------------------------
 
 
-class LiveServer:
-    """`crowdmap serve` as its users run it: own process, own port, own instance folder.
+SERVE = (sys.executable, "-c", "import sys; from crowdmap.cli import main; sys.exit(main())", "serve", "--host", "127.0.0.1")
 
-    *settings* are CROWDMAP_ settings by name. `url` has no slash at its end. Raises RuntimeError with the end of the
-    server's log when it does not answer within *seconds*.
+
+class LiveServer:
+    """`crowdmap serve` as its users run it: own process, own port, own instance folder; or another *command* that serves.
+
+    *settings* are CROWDMAP_ settings by name, *options* more words of the command line. `url` has no slash at its end.
+    Raises RuntimeError with the end of the server's log when it does not answer within *seconds*.
     """
 
-    def __init__(self, settings: dict, *options: str, seconds: float = 30):
+    def __init__(self, settings: dict, *options: str, command=SERVE, cwd: Path = ROOT, env: dict | None = None, seconds: float = 30):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         instance = Path(settings["INSTANCE"])
         instance.mkdir(parents=True, exist_ok=True)
         self.log = instance / f"serve-{self.port}.log"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CROWDMAP_")}
+        inherited = {name: value for name, value in (env or os.environ).items() if not name.startswith("CROWDMAP_")}
         given = {f"CROWDMAP_{name}": _as_text(value) for name, value in {"PUBLIC_URL": self.url, **settings}.items()}
-        command = [sys.executable, "-c", "import sys; from crowdmap.cli import main; sys.exit(main())"]
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [*command, "serve", "--host", "127.0.0.1", "--port", str(self.port), *options],
-                cwd=ROOT, env={**inherited, **given, "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=subprocess.STDOUT,
+                [*map(str, command), "--port", str(self.port), *options],
+                cwd=cwd, env={**inherited, **given, "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=subprocess.STDOUT,
                 start_new_session=True, preexec_fn=_die_with_parent,
             )  # fmt: skip
         atexit.register(self.stop)
@@ -306,7 +308,7 @@ class LiveServer:
             except OSError as error:
                 problem = error
             if self.process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"`crowdmap serve` did not start: {problem}\n{_tail(self.log)}")
+                raise RuntimeError(f"the server did not start: {problem}\n{_tail(self.log)}")
             time.sleep(0.05)
 
     def stop(self):
