@@ -50,11 +50,11 @@ def weakness(password: str, *, email: str = "", name: str = "") -> FieldError | 
     if len(password) > MOST:
         return _fault("too-long", _("Use at most %(n)s characters.", n=MOST))
     folded = unicodedata.normalize("NFKC", password).casefold()
+    if len(set(folded)) < 5 or _left_of(folded, set(_COMMON)) < 4:
+        return _fault("too-common", _("Many people use a password like this, so it is tried first. Choose another."))
     own = {part for part in (normal_email(email), normal_email(email).partition("@")[0], name.casefold()) if part}
     if _left_of(folded, own) < 4:
         return _fault("about-you", _("This is too close to your e-mail address or name."))
-    if len(set(folded)) < 5 or _left_of(folded, set(_COMMON)) < 4:
-        return _fault("too-common", _("Many people use a password like this, so it is tried first. Choose another."))
     return None
 
 
@@ -63,14 +63,16 @@ def _fault(code: str, message: str) -> FieldError:
 
 
 def _left_of(folded: str, words: set[str]) -> int:
-    """How many letters stay when the words, figures and marks are taken away."""
-    left = folded
-    for spelling in (folded, folded.translate(_PLAIN)):
-        rest = spelling
+    """How many letters stay when the words, figures and marks are taken away, in whichever spelling fewest do."""
+    core = re.sub(r"[\W\d_]+$", "", folded)  # a year at the end stays a year
+    spellings = {folded, folded.translate(_PLAIN), core.translate(_PLAIN)}
+    spellings |= {re.sub(r"[\W_]+", "", spelling) for spelling in spellings}
+    left = len(folded)
+    for rest in spellings:
         for word in sorted(words, key=len, reverse=True):
             rest = rest.replace(word, " ")
-        left = min(left, re.sub(r"[\W\d_]+", "", rest), key=len)
-    return len(left)
+        left = min(left, len(re.sub(r"[\W\d_]+", "", rest)))
+    return left
 
 
 def hash_password(password: str) -> str:

@@ -281,7 +281,7 @@ def test_a_stranger_gets_no_row_and_public_pages_no_cookie(client, session):
     assert count_of(session, LoginSession) == 0
 
 
-@pytest.mark.parametrize("value", ["", "x", "a" * 5000, "é", "a.b.c", "'; DROP TABLE session; --"])
+@pytest.mark.parametrize("value", ["", "x", "a" * 3000, "é", "a.b.c", "'; DROP TABLE session; --"])
 def test_odd_cookies_are_no_cookies(client, value):
     for name in ("sign_in", "visit"):
         client.set_cookie(sessions.cookie_name(client.application, name), value)
