@@ -47,11 +47,10 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
         "accesslog": None,  # an access log would keep who looked at what; a proxy in front may, by its own policy
         "loglevel": "warning" if quiet else "info",
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
-        "control_socket_disable": True,
+        "control_socket_disable": True,  # one file in the home folder, shared by every server of the user
         "post_worker_init": _let_streams_end,
         "on_exit": lambda server: stop_worker(beside),
         "forwarded_allow_ips": "127.0.0.1,::1",
-        "control_socket_disable": True,  # one file in the home folder, shared by every server of the user
         "limit_request_line": 8190,
     }
     try:
