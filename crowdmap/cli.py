@@ -5,27 +5,32 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import click
-from flask.cli import FlaskGroup
+from flask.cli import ScriptInfo
 
 from crowdmap import FEATURES, __version__, create_app
 from crowdmap.config import SettingError
+from crowdmap.db import DatabaseUnsuitable
 from crowdmap.errors import DomainError
 
 
-class Commands(FlaskGroup):
-    """Answers 1 with a sentence when something fails, 2 for wrong usage; never a traceback for a known error."""
+class Commands(click.Group):
+    """Answers 1 with a sentence when something fails, 2 for wrong usage; never a traceback for a known error.
+
+    Not Flask's own group: that one makes the application, and with it an instance folder, for a mere ``--help``.
+    """
+
+    def make_context(self, info_name, args, parent=None, **extra):
+        extra.setdefault("obj", ScriptInfo(create_app=create_app))
+        return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except (DomainError, SettingError) as error:
+        except (DomainError, SettingError, DatabaseUnsuitable) as error:
             raise click.ClickException(getattr(error, "message", None) or str(error)) from None
 
 
-@click.group(
-    cls=Commands, create_app=lambda: create_app(), add_default_commands=False, add_version_option=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)  # fmt: skip
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="crowdmap")
 def cli():
     """A crisis map: reports come in, are checked, and are live on the map and in feeds."""

@@ -1,6 +1,7 @@
 """Running an instance: health for machines, ``doctor`` for people, and the commands that start and prepare it."""
 
 import shutil
+import sys
 from datetime import timedelta
 
 import click
@@ -9,6 +10,9 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 from crowdmap import config, jobs, serve
+from crowdmap.accounts.passwords import new_passphrase
+from crowdmap.accounts.roles import Role
+from crowdmap.accounts.verbs import create_account
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
@@ -127,22 +131,28 @@ def migrate_command():
 
 
 @click.command("init")
-@click.option("--template", default="earthquake", show_default=True, help="which crisis template to start from")
+@click.option("--template", default=crisis.DEFAULT, show_default=True, help="a built-in template, or a .toml file")
 @click.option("--title", help="name of the crisis")
+@click.option("--admin", metavar="EMAIL", help="make this the first administrator; asked for at a terminal")
 @with_appcontext
-def init_command(template, title):
-    """Start a new crisis: settings, tables and categories. Then: crowdmap user add you@example.org --role coordinator"""
+def init_command(template, title, admin):
+    """Start a new crisis: settings, tables, categories, and the first administrator."""
     found = crisis.read(template)
-    values = {
-        "title": title or found.title, "timezone": found.timezone, "languages": list(found.languages),
-        "area": str(found.area) if found.area else "",
-    }  # fmt: skip
+    values = found.settings() | ({"title": title} if title else {})
     path = config.write(settings().INSTANCE, values)
     migrate.upgrade(current_app)
     crisis.load(template)
-    db.session.commit()
     click.echo(f"{values['title']}: settings in {path}, {len(found.categories)} categories.")
-    click.echo("Next: crowdmap user add you@example.org --role coordinator, then crowdmap serve.")
+    if admin is None and sys.stdin.isatty():
+        admin = click.prompt("E-mail address of the first administrator (empty: later)", default="", show_default=False)
+    if admin:
+        passphrase = new_passphrase()
+        account = create_account(admin, Role.COORDINATOR, passphrase)
+        db.session.commit()
+        click.echo(f"{account.email} is a coordinator now. Passphrase, shown this once: {passphrase}")
+    else:
+        click.echo("Next: crowdmap user add you@example.org --role coordinator")
+    click.echo("Then: crowdmap serve")
 
 
 @click.command("serve")

@@ -5,6 +5,8 @@ Streams may hold at most half of a process's threads; the next one gets 503 with
 /feeds/changes instead.
 """
 
+import select
+import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -105,7 +107,8 @@ def respond(chosen: ReportFilter, audience: Audience, *, still_allowed: Callable
     here = streams()
     here.enter()
     db.session.remove()  # a stream holds no connection while it waits
-    body = _Body(here, chosen, audience, since, still_allowed)
+    line = request.environ.get("gunicorn.socket")
+    body = _Body(here, _events(here, chosen, audience, since, still_allowed, line))
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     response.headers["Cache-Control"] = "no-store"
@@ -116,9 +119,8 @@ def respond(chosen: ReportFilter, audience: Audience, *, still_allowed: Callable
 class _Body:
     """The events as an iterator that gives its place back when it is closed, also if it was never begun."""
 
-    def __init__(self, here, chosen, audience, since, still_allowed):
-        self._here, self._closed = here, False
-        self._events = _events(here, chosen, audience, since, still_allowed)
+    def __init__(self, here, events):
+        self._here, self._events, self._closed = here, events, False
 
     def __iter__(self):
         return self
@@ -133,10 +135,22 @@ class _Body:
             self._events.close()
 
 
-def _events(here: Streams, chosen, audience, since, still_allowed):
+def _hung_up(line: socket.socket | None) -> bool:
+    """Whether the other side has closed; otherwise a place would stay taken until a heart-beat fails."""
+    if line is None:
+        return False
+    try:
+        poll = select.poll()
+        poll.register(line, select.POLLIN)
+        return bool(poll.poll(0)) and line.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
+        return True
+
+
+def _events(here: Streams, chosen, audience, since, still_allowed, line):
     yield b": welcome\nretry: 3000\n\n"
     quiet = 0.0
-    while not here.stopping():
+    while not here.stopping() and not _hung_up(line):
         if still_allowed is not None:
             with here.app.app_context(), reading():
                 allowed = still_allowed()
