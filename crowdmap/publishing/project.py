@@ -98,7 +98,9 @@ def strictest(tree: Tree, crisis: Crisis) -> Policy:
 
 def area_at(lon: float, lat: float, areas: list[Area]) -> str | None:
     """The name of the nearest area whose radius holds the point."""
-    within = [(geo.distance_m(lon, lat, a.lon, a.lat), a) for a in areas if abs(a.lat - lat) < 1.5]
+    # a degree of latitude is more than 110 km: most areas are out without a sine
+    near = [a for a in areas if abs(a.lat - lat) * 110_000 <= a.radius_m]
+    within = [(geo.distance_m(lon, lat, a.lon, a.lat), a) for a in near]
     within = [(metres, a) for metres, a in within if metres <= a.radius_m]
     return min(within, key=lambda pair: (pair[0] / pair[1].radius_m, pair[1].code))[1].name if within else None
 
