@@ -12,6 +12,7 @@ Two cookies, both HttpOnly and SameSite=Lax, ``__Host-`` and Secure when PUBLIC_
 
 import hmac
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +32,7 @@ from crowdmap.web.headers import is_open_data
 log = logging.getLogger(__name__)
 
 VISIT_S = 24 * 3600
+WAIT_S = 5 * 60
 ABSOLUTE = timedelta(hours=24)
 IDLE = {Role.COORDINATOR: timedelta(minutes=30)}
 IDLE_OTHERS = timedelta(hours=12)
@@ -164,6 +166,32 @@ def sign_out() -> None:
     g.pop(TOKEN_NAME, None)
     g.sign_in_key = None
     g.login_session = None
+
+
+def wait_for_code(account: Account) -> None:
+    """The password was right; the next page asks for the code. Kept in the signed visit, for five minutes."""
+    session.clear()
+    g.pop(TOKEN_NAME, None)
+    session["waits"] = [account.id, account.password_hash[-12:], int(utcnow().timestamp())]
+
+
+def who_waits_for_code() -> int | None:
+    """The id of the account whose password this browser has just given, if it has not been changed since."""
+    account_id, hash_end, since = session.get("waits") or (None, None, 0)
+    if account_id is None or utcnow().timestamp() - since > WAIT_S:
+        return None
+    with reading(), db.session.session_factory() as own:
+        account = own.get(Account, account_id)
+    same = account is not None and account.is_active and account.password_hash[-12:] == hash_end
+    return account_id if same else None
+
+
+def key_to_confirm(make: Callable[[], str] | None = None) -> str | None:
+    """The second factor's key that this browser was shown and has not confirmed yet; *make* makes one if there is
+    none."""
+    if make and "new_key" not in session:
+        session["new_key"] = make()
+    return session.get("new_key")
 
 
 def end_this() -> None:

@@ -66,7 +66,6 @@ def sign_in_with_password(email: str, password: str, source: str) -> Outcome:
     db.session.execute(
         delete(LoginAttempt).where(LoginAttempt.account_key == account_key, LoginAttempt.source_key == source)
     )
-    account.last_login_at = utcnow()
     account.password_hash = fresh_hash or account.password_hash
     return Outcome(account)
 
@@ -84,11 +83,17 @@ def change_own_password(account: Account, current: str, new: str, source: str) -
     if weak:
         raise ValidationFailed([weak])
     new_hash = hash_password(new)
+    confirm_password(account, current, source)
+    return change_password(account.id, new_hash)
+
+
+def confirm_password(account: Account, current: str, source: str) -> Account:
+    """Check the password of whoever is signed in; a wrong one counts as a failed sign-in. Raises ValidationFailed."""
     outcome = sign_in_with_password(account.email, current, source)
     if outcome.account is None:
         message = outcome.message if outcome.wait_s else _("This is not your present password.")
         raise ValidationFailed([FieldError("current", "wrong", message)])
-    return change_password(account.id, new_hash)
+    return outcome.account
 
 
 def _tries(own: Session, account_key: str, source: str) -> tuple[int, int]:

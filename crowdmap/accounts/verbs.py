@@ -56,7 +56,7 @@ def _insert(email: str, role: Role, password_hash: str, name: str, by: int | Non
     except IntegrityError as error:  # somebody else was faster
         db.session.rollback()
         raise ValidationFailed([_taken()]) from error
-    _note("created", account.id, by)
+    note_action("created", account.id, by)
     return account
 
 
@@ -111,7 +111,7 @@ def invite(role: Role, *, by: int | None, email: str | None = None) -> str:
             expires_at=now + INVITATION_LASTS,
         )
     )  # fmt: skip
-    _note("invited", None, by)
+    note_action("invited", None, by)
     return token
 
 
@@ -121,7 +121,7 @@ def revoke_invitation(invitation_id: int, *, by: int) -> None:
     if invitation is None:
         raise NotFound()
     invitation.revoked_at = invitation.revoked_at or utcnow()
-    _note("invitation-revoked", None, by)
+    note_action("invitation-revoked", None, by)
 
 
 def change_password(account_id: int, new_hash: str, *, by: int | None = None) -> Account:
@@ -130,7 +130,7 @@ def change_password(account_id: int, new_hash: str, *, by: int | None = None) ->
     account.password_hash = new_hash
     account.password_changed_at = utcnow()
     end_sessions(account_id)
-    _note("password-changed", account_id, by or account_id)
+    note_action("password-changed", account_id, by or account_id)
     return account
 
 
@@ -148,7 +148,7 @@ def make_reset_link(account_id: int, *, by: int | None) -> str:
             expires_at=now + RESET_LASTS,
         )
     )  # fmt: skip
-    _note("reset-link", account_id, by)
+    note_action("reset-link", account_id, by)
     return token
 
 
@@ -185,7 +185,7 @@ def set_role(account_id: int, role: Role, *, by: int | None) -> Account:
     _keep_a_coordinator(account)
     account.role = role
     end_sessions(account_id)
-    _note(f"role-{role.value}", account_id, by)
+    note_action(f"role-{role.value}", account_id, by)
     return account
 
 
@@ -196,7 +196,7 @@ def disable(account_id: int, *, by: int | None) -> Account:
     account.disabled_at = account.disabled_at or utcnow()
     end_sessions(account_id)
     _drop_reset_links(account_id)
-    _note("disabled", account_id, by)
+    note_action("disabled", account_id, by)
     return account
 
 
@@ -204,7 +204,7 @@ def enable(account_id: int, *, by: int | None) -> Account:
     """Open a disabled account again, with the password it had."""
     account = get_account(account_id)
     account.disabled_at = None
-    _note("enabled", account_id, by)
+    note_action("enabled", account_id, by)
     return account
 
 
@@ -224,6 +224,7 @@ def _keep_a_coordinator(account: Account) -> None:
         )
 
 
-def _note(action: str, about: int | None, by: int | None) -> None:
+def note_action(action: str, about: int | None, by: int | None) -> None:
+    """Write what was done to an account, and by whom, into the log; never a secret or an address."""
     record(db.session, AccountEvent(account_id=by, action=action, about=about))
     log.info("account %s: %s by %s", about, action, by)

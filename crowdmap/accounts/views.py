@@ -3,9 +3,9 @@
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from crowdmap.accounts import queries, sessions, verbs
+from crowdmap.accounts import queries, second_factor, sessions, verbs
 from crowdmap.accounts.models import Account
-from crowdmap.accounts.signing_in import change_own_password, sign_in_with_password
+from crowdmap.accounts.signing_in import change_own_password, confirm_password, sign_in_with_password
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.errors import FieldError, ValidationFailed
@@ -36,10 +36,34 @@ def login():
         page = _login_page(wanted, [FieldError("password", "sign-in", outcome.message)])
         wait = {"Retry-After": str(outcome.wait_s)} if outcome.wait_s else {}
         return page, 429 if outcome.wait_s else 422, wait
-    sessions.sign_in(outcome.account)
-    home = _home(outcome.account)
+    if outcome.account.totp_secret:
+        sessions.wait_for_code(outcome.account)
+        db.session.commit()
+        return redirect(url_for("accounts.login_code", next=wanted), 303)
+    return _welcome(outcome.account, wanted)
+
+
+@blueprint.route("/login/code", methods=["GET", "POST"])
+@limited("login")
+@public(form_token=True)
+def login_code():
+    wanted = own_path(request.values.get("next"))
+    waiting = sessions.who_waits_for_code()
+    if waiting is None:
+        return redirect(url_for("accounts.login", next=wanted), 303)
+    if request.method == "GET":
+        return render_template("accounts/code.html", wanted=wanted, errors=())
+    account, errors = attempt(second_factor.pass_second, waiting, request.form.get("code", ""))
+    if errors:
+        return render_template("accounts/code.html", wanted=wanted, errors=errors), 422
+    return _welcome(account, wanted)
+
+
+def _welcome(account: Account, wanted: str | None):
+    sessions.sign_in(account)
+    account.last_login_at = utcnow()
     db.session.commit()
-    return redirect(wanted or home, 303)
+    return redirect(wanted or _home(account), 303)
 
 
 def _login_page(wanted: str | None, errors: list[FieldError] = ()):
@@ -76,8 +100,7 @@ def join(token: str | None):
     )
     if errors:
         return _join_page(token, errors, email=email, name=name), 422
-    sessions.sign_in(account)
-    db.session.commit()
+    _welcome(account, None)
     flash(_("Welcome. Your account is ready."), "good")
     return redirect(url_for("accounts.own"), 303)
 
@@ -111,9 +134,13 @@ def reset(token: str):
 @blueprint.get("/account")
 @permits(Permission.OWN_ACCOUNT)
 def own():
+    return _own_page()
+
+
+def _own_page(errors: list[FieldError] = ()):
     now = utcnow()
     places = [place for place in queries.sessions_of(actor().id) if sessions.is_alive(place, now)]
-    return render_template("accounts/own.html", places=places, here=g.login_session.id)
+    return render_template("accounts/own.html", places=places, here=g.login_session.id, errors=errors)
 
 
 @blueprint.route("/account/password", methods=["GET", "POST"])
@@ -128,6 +155,42 @@ def password():
     sessions.sign_in(account)
     db.session.commit()
     flash(_("Your password is changed. You are signed out everywhere else."), "good")
+    return redirect(url_for("accounts.own"), 303)
+
+
+@blueprint.route("/account/code", methods=["GET", "POST"])
+@permits(Permission.OWN_ACCOUNT)
+def code():
+    if request.method == "GET":
+        key = sessions.key_to_confirm(second_factor.new_key)
+        return _code_page(key)
+    key = sessions.key_to_confirm()
+    if not key:
+        return redirect(url_for("accounts.code"), 303)
+    account, errors = attempt(second_factor.switch_on, actor().id, key, request.form.get("code", ""))
+    if errors:
+        return _code_page(key, errors), 422
+    verbs.end_sessions(account.id)
+    sessions.sign_in(account)
+    db.session.commit()
+    flash(_("From now on signing in asks for a code from your phone."), "good")
+    return redirect(url_for("accounts.own"), 303)
+
+
+def _code_page(key: str, errors: list[FieldError] = ()):
+    drawn = second_factor.picture(key, actor().email, settings().TITLE)
+    return render_template("accounts/set_code.html", key=key, picture=drawn, errors=errors)
+
+
+@blueprint.post("/account/code/off")
+@permits(Permission.OWN_ACCOUNT)
+def code_off():
+    right, errors = attempt(confirm_password, actor(), request.form.get("current", ""), client_source())
+    if errors:
+        return _own_page(errors), 422
+    second_factor.switch_off(actor().id)
+    db.session.commit()
+    flash(_("Your password alone is enough now."), "good")
     return redirect(url_for("accounts.own"), 303)
 
 

@@ -25,7 +25,7 @@ GUARDED = {
 }
 # Where a stranger may change something; a new entry is a decision.
 OPEN_CHANGES = re.compile(
-    r"/report|/login|/logout|/join(/<token>)?|/reset/<token>|/track(/<.*)?"
+    r"/report|/login(/code)?|/logout|/join(/<token>)?|/reset/<token>|/track(/<.*)?"
     r"|/api/v1/reports(/<[^/]*>/voices)?|/api/v1/track/<.*|/intake/.*"
 )
 
