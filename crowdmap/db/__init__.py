@@ -67,7 +67,16 @@ def init_app(app) -> None:
     with app.app_context():
         dialect.listen(db.engine)
         _engines.add(db.engine)
+    # a request inside another application context (a shell, a test) shares its session: it must begin with a
+    # transaction of its own, which reads or writes as the request's method says, and must not leave it open
+    app.before_request(_end_transaction)
+    app.teardown_request(_end_transaction)
     migrate.init_app(app)
+
+
+def _end_transaction(_error=None) -> None:
+    if db.session.registry.has() and db.session().in_transaction():
+        db.session.rollback()
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()

@@ -8,4 +8,6 @@ def dumps(value) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
-loads = orjson.loads
+def loads(value):
+    """A column of type JSON in SQLite turns a text that is a number into one."""
+    return value if isinstance(value, (int, float)) else orjson.loads(value)

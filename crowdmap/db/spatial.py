@@ -6,11 +6,13 @@ databases, rounded outward, so they find too much at the edges and never too lit
 
 import math
 
-from sqlalchemy import Float, and_, false, literal, or_
+from sqlalchemy import Float, and_, case, false, func, literal, or_
 from sqlalchemy.ext.compiler import compiles
 
 from crowdmap.db.clause import Clause, table_of
 from crowdmap.geo import EARTH_RADIUS_M, Bbox, bbox_around
+
+_TRIFLE = 1e-9  # of a degree: a tenth of a millimetre
 
 
 def point(lon: float, lat: float) -> str:
@@ -52,7 +54,9 @@ def in_bbox(model, bbox: Bbox, *, index: bool = True):
 
 
 def _in_part(model, box: Bbox, index: bool):
-    clauses = [_InIndex(model.id, model.geom, *map(_number, box.as_list()))] if index else []
+    # a trifle wider: outward rounding fails for what a float32 takes for zero
+    wider = (box.west - _TRIFLE, box.south - _TRIFLE, box.east + _TRIFLE, box.north + _TRIFLE)
+    clauses = [_InIndex(model.id, model.geom, *map(_number, wider))] if index else []
     sides = (model.lon >= box.west, model.lon <= box.east, model.lat >= box.south, model.lat <= box.north)
     return and_(*clauses, *sides)
 
@@ -72,13 +76,19 @@ def _near_in_part(model, box: Bbox, lon: float, lat: float, metres: float, index
     # on the other side of the antimeridian the point is a turn away
     turned = lon if box.west <= lon <= box.east else lon + 360 if lon < box.west else lon - 360
     degree = math.radians(EARTH_RADIUS_M)
-    sine, cosine = math.sin(math.radians(lat)), math.cos(math.radians(lat))
+    sine, cosine = (_no_trifle(function(math.radians(lat))) for function in (math.sin, math.cos))
     half = math.radians(0.5)
-    dlat = model.lat - _number(lat)
-    narrow = (
-        _number(degree * cosine)
-        - _number(degree * sine * half) * dlat
-        - _number(degree * cosine * half * half / 2) * dlat * dlat
-    )
-    x, y = (model.lon - _number(turned)) * narrow, dlat * _number(degree)
+    dlat, dlon = _difference(model.lat, lat), _difference(model.lon, turned)
+    bend = _number(degree * sine * half) + _number(degree * cosine * half * half / 2) * dlat
+    x, y = dlon * (_number(degree * cosine) - bend * dlat), dlat * _number(degree)
     return and_(_in_part(model, box, index), x * x + y * y <= _number(metres * metres))
+
+
+def _difference(column, value: float):
+    # the square of 1e-170 is an error on PostgreSQL ("underflow"), and somebody will send such a coordinate
+    difference = column - _number(value)
+    return case((func.abs(difference) < _number(_TRIFLE), _number(0)), else_=difference)
+
+
+def _no_trifle(value: float) -> float:
+    return 0.0 if abs(value) < _TRIFLE else value

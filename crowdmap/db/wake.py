@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 CHANNEL = "crowdmap_seq"
 POLL_SECONDS = 0.2  # SQLite: the question costs 10 µs
-LOOK_SECONDS = 5.0  # PostgreSQL: look at the table this often, whatever was heard
+LOOK_SECONDS = 2.0  # PostgreSQL: look at the table this often, whatever was heard
 LONGEST_PAUSE = 5.0  # between attempts to reach a server that went away
 
 _HEAD = "SELECT max(seq) FROM event"
@@ -31,18 +31,27 @@ class Waker:
         """*source*: the application or its engine. Nothing is opened before the first wait()."""
         engine = source if isinstance(source, Engine) else _engine_of(source)
         self._ear = {"sqlite": _Poll, "postgresql": _Listen}[engine.dialect.name](engine)
+        self._waiting = threading.Lock()
 
     def wait(self, last_seq: int, timeout: float) -> int:
         """The head of the log as soon as it is not *last_seq*, or after *timeout* seconds as far as it is known.
 
         Never raises for a database that is away: it waits, and *last_seq* comes back. Returns early after close().
         """
-        head = self._ear.wait(last_seq, time.monotonic() + timeout)
+        with self._waiting:
+            try:
+                head = self._ear.wait(last_seq, time.monotonic() + timeout)
+            finally:
+                if self._ear.closed.is_set():
+                    self._ear.drop()
         return last_seq if head is None else head
 
     def close(self) -> None:
-        """May be called from another thread."""
-        self._ear.close()
+        """May be called from another thread; who waits returns within about two seconds."""
+        self._ear.closed.set()
+        if self._waiting.acquire(blocking=False):
+            self._ear.drop()
+            self._waiting.release()
 
 
 def _engine_of(app) -> Engine:
@@ -56,15 +65,15 @@ class _Poll:
     def __init__(self, engine: Engine):
         self._path = Path(engine.url.database)
         self._connection = None
-        self._closed = threading.Event()
+        self.closed = threading.Event()
 
     def wait(self, last_seq, until):
         while True:
             head = self._head()
             left = until - time.monotonic()
-            if self._closed.is_set() or left <= 0 or head not in (None, last_seq):
+            if self.closed.is_set() or left <= 0 or head not in (None, last_seq):
                 return head
-            self._closed.wait(min(POLL_SECONDS, left))
+            self.closed.wait(min(POLL_SECONDS, left))
 
     def _head(self):
         try:
@@ -75,16 +84,13 @@ class _Poll:
             return self._connection.execute(_HEAD).fetchone()[0] or 0
         except sqlite3.Error as error:
             log.warning("the log could not be read: %s", error)
-            self._drop()
+            self.drop()
             return None
 
-    def _drop(self):
+    def drop(self):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def close(self):
-        self._closed.set()
 
 
 class _Listen:
@@ -93,12 +99,12 @@ class _Listen:
         self._connection = None
         self._head = None
         self._pause = 0.1
-        self._closed = threading.Event()
+        self.closed = threading.Event()
 
     def wait(self, last_seq, until):
         import psycopg
 
-        while not self._closed.is_set():
+        while not self.closed.is_set():
             try:
                 if self._connection is None:
                     self._connect()
@@ -106,12 +112,12 @@ class _Listen:
                     break
                 self._hear(until)
             except (psycopg.Error, OSError) as error:
-                self._drop()
+                self.drop()
                 left = until - time.monotonic()
                 log.warning("not connected to the log (%s); trying again in %.1f s", error, self._pause)
                 if left <= 0:
                     break
-                self._closed.wait(min(self._pause, left))
+                self.closed.wait(min(self._pause, left))
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
         return self._head
 
@@ -128,17 +134,14 @@ class _Listen:
         self._head = self._connection.execute(_HEAD).fetchone()[0] or 0
 
     def _hear(self, until):
-        seconds = max(0.0, min(LOOK_SECONDS, until - time.monotonic(), 1.0 if self._closed.is_set() else LOOK_SECONDS))
+        seconds = max(0.0, min(LOOK_SECONDS, until - time.monotonic()))
         heard = [int(n.payload) for n in self._connection.notifies(timeout=seconds, stop_after=1)]
         if heard:
             self._head = max(self._head or 0, *heard)
         else:
             self._look()
 
-    def _drop(self):
+    def drop(self):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def close(self):
-        self._closed.set()

@@ -1,0 +1,129 @@
+"""Waking who waits for the log."""
+
+import threading
+import time
+
+import pytest
+from sqlalchemy import text
+
+from crowdmap.db import db, wake, writing_session
+from crowdmap.db.wake import Waker, notify
+
+
+@pytest.fixture
+def log(app):
+    with app.app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE event (seq INTEGER PRIMARY KEY)"))
+        waker = Waker(app)
+        yield waker
+        waker.close()
+        db.session.remove()
+        with db.engine.begin() as connection:
+            connection.execute(text("DROP TABLE event"))
+
+
+def write(seq, commit=True):
+    with writing_session() as own:
+        own.execute(text("INSERT INTO event VALUES (:seq)"), {"seq": seq})
+        notify(own, seq)
+        if not commit:
+            own.rollback()
+
+
+def later(app, seconds, *args):
+    def run():
+        time.sleep(seconds)
+        with app.app_context():
+            write(*args)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_what_is_there_is_told_at_once(log):
+    write(7)
+    begun = time.monotonic()
+    assert log.wait(0, 5) == 7
+    assert log.wait(3, 5) == 7
+    assert time.monotonic() - begun < 1
+
+
+def test_nothing_new_takes_the_whole_time(log):
+    assert log.wait(0, 0.05) == 0
+    write(1)
+    assert log.wait(0, 5) == 1
+    begun = time.monotonic()
+    assert log.wait(1, 0.3) == 1
+    assert time.monotonic() - begun >= 0.29
+    assert log.wait(1, 0) == 1
+
+
+def test_a_commit_wakes(log, app):
+    assert log.wait(0, 0) == 0
+    thread = later(app, 0.3, 5)
+    begun = time.monotonic()
+    assert log.wait(0, 10) == 5
+    assert 0.25 < time.monotonic() - begun < 2
+    thread.join()
+
+
+def test_a_rollback_does_not(log, app):
+    thread = later(app, 0.1, 5, False)
+    assert log.wait(0, 0.6) == 0
+    thread.join()
+
+
+def test_a_log_that_went_back_is_noticed(log):
+    """After a restore from a backup the head is behind; the caller must know."""
+    write(3)
+    assert log.wait(99, 2) == 3
+
+
+def test_closing_ends_the_wait(log):
+    closer = threading.Timer(0.2, log.close)
+    closer.start()
+    begun = time.monotonic()
+    assert log.wait(0, 30) == 0
+    assert time.monotonic() - begun < 10
+
+
+def test_the_engine_will_do(log, app):
+    write(2)
+    waker = Waker(db.engine)
+    assert waker.wait(0, 1) == 2
+    waker.close()
+
+
+@pytest.mark.databases("postgis")
+def test_a_server_that_hangs_up_is_called_again(log, app):
+    write(1)
+    assert log.wait(0, 2) == 1
+    with db.engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND query LIKE 'LISTEN%' OR query LIKE 'SELECT max(seq)%'"
+            )
+        )
+    write(2)
+    assert log.wait(1, 5) == 2
+
+
+@pytest.mark.databases("postgis")
+def test_what_was_missed_by_ear_is_seen(log, monkeypatch):
+    monkeypatch.setattr(wake, "LOOK_SECONDS", 0.1)
+    assert log.wait(0, 0) == 0
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO event VALUES (4)"))  # and nobody says so
+    assert log.wait(0, 3) == 4
+
+
+def test_a_database_that_is_away_is_waited_for(app, database):
+    """No table yet, as before the first migration."""
+    waker = Waker(app)
+    begun = time.monotonic()
+    assert waker.wait(5, 0.3) == 5
+    assert time.monotonic() - begun < 5
+    waker.close()
