@@ -45,10 +45,17 @@ MAP_JS = (
     "js/map-cards.js", "js/map-layers.js", "js/map-basemap.js", "js/map-overlays.js", "js/map-list.js", "js/map-live.js",
     "js/map-facets.js", "js/map-sheet.js", "js/map-search.js", "js/map-tools.js", "js/map.js",
 )  # fmt: skip
+REPORT_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-cards.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/report.js",
+)  # fmt: skip
 FORM_CSS = ("css/form.css",)
 FORM_JS = ("js/form.js",)
-DESK_CSS = ("css/desk.css",)
-DESK_JS = ("js/desk.js",)
+DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css")
+DESK_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js", "js/desk-map.js",
+    "js/desk-keys.js", "js/desk-live.js",
+)  # fmt: skip
 PAGE_JS = ("js/page.js",)
 
 BUNDLES = {
@@ -56,6 +63,7 @@ BUNDLES = {
     "base_js": BASE_JS,
     "map_css": MAP_CSS,
     "map_js": MAP_JS,
+    "report_js": REPORT_JS,
     "form_css": FORM_CSS,
     "form_js": FORM_JS,
     "desk_css": DESK_CSS,

@@ -45,6 +45,13 @@ class Candidate:
     apart: timedelta
     evidence: dict[str, float]
     vague: bool
+    lon: float | None
+    lat: float | None
+
+    @property
+    def title(self) -> str:
+        """The title, or the beginning of the description."""
+        return self.properties["title"] or _excerpt(self.properties["description"])
 
     @property
     def band(self) -> str:
@@ -135,7 +142,7 @@ def candidates_for_public(session: Session, draft, limit: int = 5) -> list[dict]
 def as_public(candidate: Candidate) -> dict:
     properties = candidate.properties
     return {
-        "id": candidate.public_id, "title": properties["title"] or _excerpt(properties["description"]),
+        "id": candidate.public_id, "title": candidate.title,
         "distance": candidate.band, "age_minutes": _age_minutes(properties), "reasons": candidate.reasons(exact=False),
         "url": properties["url"],
     }  # fmt: skip
@@ -215,4 +222,5 @@ def _score(side: Side, row, codes, categories) -> Candidate:
         public_id=row.public_id, properties=orjson.loads(row.feature)["properties"], score=signals.score(side, other),
         metres=signals.metres(side, other), apart=(side.happened_at or row.happened_at) - row.happened_at,
         evidence=signals.evidence(side, other), vague=signals.slack_m(side, other) > signals.NEAR_M,
+        lon=row.lon, lat=row.lat,
     )  # fmt: skip

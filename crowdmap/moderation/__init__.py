@@ -1,0 +1,10 @@
+"""Checking reports: the desk, what can be decided there, and the log of who decided what."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    from crowdmap.moderation import api, views
+
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(views.blueprint)

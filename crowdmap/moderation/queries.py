@@ -87,12 +87,29 @@ def head_seq(session: Session) -> int:
     return session.scalar(select(func.max(Head.seq)).where(Head.audience == Audience.STAFF)) or 0
 
 
-def arrived(session: Session, chosen: ReportFilter, since: int) -> tuple[int, list[dict]]:
-    """(seq to ask from next, staff features that changed after *since* and match), the newest 50 at most."""
-    seq = head_seq(session)
-    query = chosen.select(Audience.STAFF, Publication.feature).where(Publication.seq > since)
-    rows = session.execute(query.order_by(Publication.seq.desc()).limit(PAGE)).all()
-    return seq, [orjson.loads(row.feature) for row in reversed(rows)]
+@dataclass(frozen=True)
+class Changed:
+    """What to do to a list on a screen. *gone*: ids that do not belong into it (any more). *seq*: ask from here next."""
+
+    seq: int
+    more: bool
+    features: list[dict]
+    gone: list[str]
+
+
+def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAGE) -> Changed:
+    """The staff publications that changed after *since*, by seq, in their latest state."""
+    head = head_seq(session)
+    query = select(Publication.id, Publication.public_id, Publication.seq).where(
+        Publication.audience == Audience.STAFF, Publication.seq > since
+    )
+    rows = session.execute(query.order_by(Publication.seq).limit(limit + 1)).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    matching = chosen.select(Audience.STAFF, Publication.public_id, Publication.feature)
+    matching = matching.where(Publication.id.in_([row.id for row in rows])).order_by(Publication.id)
+    found = {row.public_id: orjson.loads(row.feature) for row in session.execute(matching)} if rows else {}
+    gone = [row.public_id for row in rows if row.public_id not in found]
+    return Changed(rows[-1].seq if more else max(head, since), more, list(found.values()), gone)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""How the desk words what it shows."""
+
+import re
+from typing import Any
+
+from flask_babel import gettext as _
+
+from crowdmap import geo
+from crowdmap.config import settings
+from crowdmap.reports.models import Category, Policy, Submission
+
+# names of fields that hold a person's name or how to reach them, in our own messages and in other systems' exports
+_PERSONAL = re.compile(
+    r"contact|phone|mobile|e-?mail|sender|author|reporter|submitter|(first|last|full|person|user).?name|^name$|^from$|^tel\b",
+    re.IGNORECASE,
+)
+_TECHNICAL = frozenset({"client_id", "csrf_token", "website", "started"})
+
+
+def told(message: Submission) -> list[tuple[str, str]]:
+    """The message as received, field by field, without who sent it; empty fields are left out."""
+    pairs = []
+    for name, value in (message.verbatim or {}).items():
+        if value in (None, "", [], {}) or name in _TECHNICAL or _PERSONAL.search(name):
+            continue
+        pairs.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return pairs
+
+
+def category_name(category: Category, language: str) -> str:
+    return category.names.get(language.partition("_")[0], category.name)
+
+
+def note_of(change: dict) -> str:
+    """A decision's change in words: "status: pending → published; description"."""
+    parts = []
+    for name, values in (change or {}).items():
+        label = _FIELDS.get(name, name)
+        if values is None:
+            parts.append(str(label))
+        else:
+            old, new = ("–" if v in (None, "", []) else ", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in values)
+            parts.append(f"{label}: {old} → {new}")
+    return "; ".join(parts)
+
+
+_FIELDS = {"more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point"}
+
+
+def map_of(found, app) -> dict[str, Any]:
+    """What the small map draws: exact point, public point, the tile it was blurred to, twins. For staff only."""
+    preview = found.preview
+    exact = preview.place if preview else found.report.private
+    tile = None
+    if preview and preview.policy is Policy.TILE and exact and exact.lon is not None:
+        tile = geo.tile_bounds(*geo.tile(exact.lon, exact.lat, geo.BLUR_ZOOM), geo.BLUR_ZOOM).as_list()
+    area = settings().AREA
+    return {
+        "exact": None if exact is None or exact.lon is None else [exact.lon, exact.lat, exact.accuracy_m],
+        "public": list(preview.point) if preview and preview.point else None,
+        "tile": tile,
+        "kind": found.report.kind.value,
+        "area": area.as_list() if area else None,
+        "twins": [
+            {"id": twin.public_id, "lon": twin.lon, "lat": twin.lat, "title": twin.title, "kind": found.report.kind.value}
+            for twin in found.twins
+            if twin.lon is not None
+        ],
+        "tiles": {"url": settings().TILE_URL, "attribution": settings().TILE_ATTRIBUTION},
+        "urls": {"world": f"{app.static_url_path}/vendor/world-atlas/countries-10m.json"},
+    }

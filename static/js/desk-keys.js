@@ -1,0 +1,58 @@
+/* The desk by keyboard: the letters shown in the bar, n for the next report, Escape to leave a form. Letters do nothing
+   while somebody types, and every one of them is a button or link on the page. */
+(function () {
+  "use strict";
+  const CM = window.CM;
+  const decide = CM.$("#decide");
+
+  function panel() {
+    return decide && (CM.$(".panel:target", decide) || CM.$(".panel.open", decide));
+  }
+
+  /** A panel was opened or closed: remember where typing goes, and whether the map takes a click as the new place. */
+  function settle() {
+    if (!decide) return;
+    const open = CM.$(".panel:target", decide);
+    if (open) {
+      decide.classList.remove("closed");
+      const first = CM.$("textarea, input:not([type=hidden]), select", open);
+      if (first) first.focus({ preventScroll: true });
+    }
+    const shown = panel();
+    if (CM.placing) CM.placing(Boolean(shown && !decide.classList.contains("closed") && shown.id === "do-move"));
+  }
+
+  function close() {
+    if (!decide) return;
+    decide.classList.add("closed");
+    if (location.hash.startsWith("#do-")) history.replaceState(null, "", location.pathname + location.search);
+    // replaceState leaves :target as it was; an empty anchor that is nowhere moves it without scrolling
+    if (CM.$(".panel:target", decide)) location.replace(location.pathname + location.search + "#-");
+    settle();
+    document.activeElement.blur();
+  }
+
+  window.addEventListener("hashchange", settle);
+  if (decide) {
+    decide.addEventListener("click", (event) => {
+      if (event.target.closest("[data-close]")) { event.preventDefault(); close(); return; }
+      const opener = event.target.closest('a[href^="#do-"]');
+      if (!opener) return;
+      decide.classList.remove("closed");
+      // the same anchor a second time fires no hashchange
+      if (location.hash === opener.hash) settle();
+    });
+  }
+  settle();
+
+  const typing = (node) => node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && panel() && !decide.classList.contains("closed")) { event.preventDefault(); close(); return; }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
+    const letter = event.key.toLowerCase();
+    const target = letter === "n" ? CM.$("#next") : decide && CM.$('[data-key="' + CSS.escape(letter) + '"]', decide);
+    if (!target) return;
+    event.preventDefault();
+    target.click();
+  });
+})();
