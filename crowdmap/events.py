@@ -62,6 +62,15 @@ class AccountEvent:
     about: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class CategoryChanged:
+    """A coordinator added or changed a category; *change* is from → to by field."""
+
+    account_id: int | None
+    code: str
+    change: dict
+
+
 def record(session: Session, event) -> None:
     """Keep the event for this transaction; it is written by the hook before the commit, and gone with a rollback."""
     session.info.setdefault("events", []).append(event)

@@ -4,6 +4,7 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.publishing import hook
+    from crowdmap.publishing import hook, views
 
     hook.init_app(app)
+    app.register_blueprint(views.blueprint)

@@ -178,7 +178,7 @@ def _differs(row, view) -> bool:
     return row is not None and (row.removed, row.merged_into) != view
 
 
-_TOMBSTONE = dict(
+TOMBSTONE = dict(
     category=None, status=None, verification=None, happened_at=None, lon=None, lat=None, geom=None, cell=None,
     precision_m=None, area=None, search_text="", digest=None, feature=None, out_of_area=False,
 )  # fmt: skip
@@ -198,7 +198,7 @@ def _write(session, changes, have, public_ids, seq_of) -> None:
             }  # fmt: skip
             codes[report_id, audience] = view.codes
         else:
-            values = {**_TOMBSTONE, "removed": view[0], "merged_into": view[1], "seq": seq, "updated_at": now}
+            values = {**TOMBSTONE, "removed": view[0], "merged_into": view[1], "seq": seq, "updated_at": now}
         for kind in kinds:
             heads[audience, kind] = max(seq, heads.get((audience, kind), 0))
         if row is None:
