@@ -89,10 +89,11 @@ def _unprivileged() -> dict:
 class PostgisCluster:
     """A PostgreSQL server of the tests' own: in a temporary folder, on a unix socket, gone at the end.
 
-    Durability is off, so it must never hold anything but tests.
+    Durability is off, so it must never hold anything but tests; *durable* leaves it and the vacuum on, to measure.
     """
 
-    def __init__(self):
+    def __init__(self, *, durable: bool = False):
+        self.durable = durable
         try:
             import psycopg
         except ImportError:
@@ -135,7 +136,8 @@ class PostgisCluster:
         except RuntimeError:
             shutil.rmtree(data, ignore_errors=True)
             self._run(*initdb)
-        off = [f"-c{name}=off" for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")]
+        risky = () if self.durable else ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
+        off = [f"-c{name}=off" for name in risky]
         sizes = ["-cshared_buffers=128MB", "-cmax_connections=200", "-cmax_wal_size=1GB", "-clisten_addresses="]
         with log.open("wb") as out:
             self._process = subprocess.Popen(
