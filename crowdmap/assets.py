@@ -50,7 +50,14 @@ REPORT_JS = (
     "js/map-overlays.js", "js/report.js",
 )  # fmt: skip
 FORM_CSS = ("css/form.css",)
-FORM_JS = ("js/form.js",)
+FORM_JS = ("js/outbox.js", "js/form-place.js", "js/form.js")
+# the form's map, fetched only when somebody opens it
+PICK_CSS = ("vendor/leaflet/leaflet.css", "css/pick.css")
+PICK_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/form-pick.js",
+)  # fmt: skip
+TRACK_JS = ("js/form-place.js", "js/track.js")
 DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css")
 DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js", "js/desk-map.js",
@@ -66,6 +73,9 @@ BUNDLES = {
     "report_js": REPORT_JS,
     "form_css": FORM_CSS,
     "form_js": FORM_JS,
+    "pick_css": PICK_CSS,
+    "pick_js": PICK_JS,
+    "track_js": TRACK_JS,
     "desk_css": DESK_CSS,
     "desk_js": DESK_JS,
     "page_js": PAGE_JS,

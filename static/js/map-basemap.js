@@ -56,6 +56,7 @@
   let borders = [];
   let tiles = null;
   let paper = null;
+  let quiet = false;
 
   function graticule(context, box, scale, zoom) {
     const step = zoom <= 3 ? 30 : zoom <= 5 ? 10 : zoom <= 7 ? 5 : zoom <= 9 ? 1 : zoom <= 11 ? 0.5 : zoom <= 13 ? 0.1 : 0.05;
@@ -125,7 +126,7 @@
       tiles.remove();
       tiles = null;
       document.dispatchEvent(new CustomEvent("cm:tiles", { detail: false }));
-      CM.toast(CM.t("tiles_gone"), { label: CM.t("try_again"), run: addTiles });
+      if (!quiet) CM.toast(CM.t("tiles_gone"), { label: CM.t("try_again"), run: addTiles });
     };
     const timer = setTimeout(giveUp, 12000);
     tiles.on("tileload", () => {
@@ -138,7 +139,9 @@
   }
 
   CM.basemap = {
-    start() {
+    /** options.quiet: a small map in a page; nobody is told that its tiles are missing. */
+    start(options) {
+      quiet = Boolean(options && options.quiet);
       CM.map.createPane("paper").style.zIndex = 150;
       paper = new CM.PaintedLayer(paint, { pane: "paper", attribution: "Natural Earth", minZoom: 0, maxZoom: 19, updateWhenZooming: false });
       paper.addTo(CM.map);

@@ -5,7 +5,7 @@
   const PAGE = 30;
   let body = null;
   let features = [];   // what the list shows, newest first
-  let next = null;     // cursor of the next page, in cell mode
+  let next = null;     // path of the next page, in cell mode
   let shown = PAGE;    // rows drawn, in point mode
   let asked = 0;
   let open = "";       // id of the row that is opened
@@ -83,13 +83,14 @@
       [CM.el("button", { type: "button", class: "button", text: CM.t("try_again"), on: { click: () => CM.data.load("retry") } }), link("/report", CM.t("report"))]);
   }
 
-  async function ask(cursor) {
+  async function ask(onward) {
     const mine = (asked += 1);
-    const query = CM.state.query({ bbox: CM.data.bbox(), limit: PAGE, cursor: cursor || "" });
-    const answer = await CM.ask(CM.config.urls.reports + "?" + query).catch((wrong) => { if (mine === asked) CM.toast(wrong.message); return null; });
+    const address = onward || CM.config.urls.reports + "?" + CM.state.query({ bbox: CM.data.bbox(), limit: PAGE });
+    const answer = await CM.ask(address, { anonymous: true }).catch((wrong) => { if (mine === asked) CM.toast(wrong.message); return null; });
     if (!answer || mine !== asked) return;
-    features = cursor ? features.concat(answer.features.filter((f) => !features.some((have) => have.id === f.id))) : answer.features;
-    next = answer.next || null;
+    features = onward ? features.concat(answer.features.filter((f) => !features.some((have) => have.id === f.id))) : answer.features;
+    // the address is absolute on the public address, which may not be the one this page came from
+    next = answer.next ? new URL(answer.next).pathname + new URL(answer.next).search : null;
     shown = features.length;
     draw();
   }

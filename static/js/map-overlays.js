@@ -166,6 +166,7 @@
     sort(overlay, await CM.ask(entry.url));
     overlay.layer = new CM.PaintedLayer(painter(overlay), { pane: "overlays", maxZoom: 19, updateWhenZooming: false });
     overlays.push(overlay);
+    if (!body) return toggle(overlay, !hiddenSlugs().includes(overlay.slug));
     const box = CM.el("input", { type: "checkbox", on: { change: (event) => toggle(overlay, event.target.checked) } });
     body.append(CM.el("label", { class: "facet-row" }, [box, CM.el("span", { text: overlay.name, dir: "auto" })]));
     box.checked = !hiddenSlugs().includes(overlay.slug);
@@ -173,7 +174,9 @@
   }
 
   CM.overlays = {
-    async start() {
+    /** options.quiet: a small map in a page, without the boxes that turn overlays on and off. */
+    async start(options) {
+      const quiet = Boolean(options && options.quiet);
       CM.map.createPane("overlays").style.zIndex = 250;
       pane = CM.map.createPane("labels");
       pane.style.zIndex = 260;
@@ -185,10 +188,10 @@
       soon();
       const entries = await CM.ask(CM.config.urls.overlays).catch((wrong) => { console.warn("overlays: " + wrong.message); return []; });
       if (!entries.length) return;
-      const group = CM.$("#backgrounds");
-      group.hidden = false;
+      const group = quiet ? null : CM.$("#backgrounds");
+      if (group) group.hidden = false;
       for (const entry of entries) {
-        await add(entry, CM.$(".facet-body", group)).catch((wrong) => console.warn(entry.name + ": " + wrong.message));
+        await add(entry, group && CM.$(".facet-body", group)).catch((wrong) => console.warn(entry.name + ": " + wrong.message));
       }
     },
   };

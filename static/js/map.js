@@ -55,7 +55,7 @@
   /** A link named a report: show it although it may not be among what is loaded. */
   async function chooseLinked() {
     const id = CM.state.report;
-    const feature = CM.data.points.get(id) || await CM.ask(CM.config.urls.reports + "/" + encodeURIComponent(id)).catch((wrong) => { CM.note(wrong.message); return null; });
+    const feature = CM.data.points.get(id) || await CM.ask(CM.config.urls.report + encodeURIComponent(id), { anonymous: true }).catch((wrong) => { CM.note(wrong.message); return null; });
     if (feature && CM.state.report === id) CM.select(feature, "link");
   }
 
