@@ -32,6 +32,8 @@ def _phone(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(clean)]
 Words = Annotated[Text, Field(max_length=MOST_WORDS)]
+Phone = Annotated[Text, Field(max_length=60), AfterValidator(_phone)]
+Email = Annotated[Text, Field(max_length=254), AfterValidator(_email)]
 
 
 class ReportDraft(BaseModel):
@@ -41,7 +43,7 @@ class ReportDraft(BaseModel):
 
     kind: Kind | None = Field(None, description="need, offer, damage or information; absent: the category's own")
     category: Annotated[str, Field(min_length=1, max_length=40, description="code of the primary category")]
-    categories: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=12)] = []
+    categories: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=24)] = []
     title: Annotated[Text, Field(max_length=MOST_TITLE)] = ""
     description: Annotated[Text, Field(max_length=MOST_TEXT)] = ""
     lat: Annotated[float | None, Field(ge=-90, le=90)] = None
@@ -55,8 +57,8 @@ class ReportDraft(BaseModel):
     unit: Annotated[Text, Field(max_length=40)] = ""
     language: Annotated[str | None, Field(max_length=35, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")] = None
     contact_name: Words = ""
-    contact_phone: Annotated[Text, Field(max_length=60), AfterValidator(_phone)] = ""
-    contact_email: Annotated[Text, Field(max_length=254), AfterValidator(_email)] = ""
+    contact_phone: Phone = ""
+    contact_email: Email = ""
     client_id: UUID | None = None
 
     @model_validator(mode="before")

@@ -6,22 +6,25 @@ double click and two simultaneous twins are one report. Nothing remote is called
 
 import base64
 import hashlib
-import hmac
 import secrets
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
+from flask_babel import gettext as _
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from crowdmap.config import settings
 from crowdmap.db import insert_if_absent, utcnow
-from crowdmap.errors import FieldError, SameKeyOtherContent, ValidationFailed
+from crowdmap.errors import FieldError, Gone, SameKeyOtherContent, ValidationFailed
 from crowdmap.events import ReportSubmitted, VoiceAdded, record
 from crowdmap.intake.draft import ReportDraft
+from crowdmap.intake.tokens import source_hash, token_hash, tracking_token
 from crowdmap.moderation.models import Decision
+from crowdmap.publishing.hook import touch
 from crowdmap.reports.models import Category, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
 
@@ -31,7 +34,8 @@ class Incoming:
 
     *external_id* is the channel's own id of it (provider's message id, client's UUID, row hash). *source_key* says who
     sends (telephone number, device): it is hashed with a secret before it is stored. Only the import of a trusted
-    source gives *status* and *verification*. *voice_of* adds the message to that report instead of making a new one.
+    source, or a map that checks after publishing, gives another *status* or *verification*; *reason* says why.
+    *voice_of* adds the message to that report instead of making a new one. *note* is for the moderators.
     """
 
     draft: ReportDraft
@@ -42,26 +46,32 @@ class Incoming:
     received_at: datetime | None = None
     status: Status = Status.PENDING
     verification: Verification = Verification.UNVERIFIED
+    reason: str = "as its source had it"
     voice_of: Report | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender keeps. *repeated*: it was here already; *conflict*: the same key came with other content."""
+    """What the sender keeps. *repeated*: it was here already; *conflict*: the same key came with other content;
+    *erased*: it was here, and its sender had it erased: it stays so, and there is no token."""
 
     public_id: str
     token: str
     status: Status
     repeated: bool = False
     conflict: bool = False
+    erased: bool = False
 
 
 def submit(session: Session, incoming: Incoming) -> Receipt:
-    """Store one message; the caller commits. Raises ValidationFailed, or SameKeyOtherContent (409)."""
+    """Store one message; the caller commits. Raises ValidationFailed, SameKeyOtherContent (409), Gone (erased)."""
     receipt = submit_many(session, [incoming])[0]
+    if receipt.erased:
+        raise Gone(_("This message was here before, and its sender had it erased. It was not taken again."))
     if receipt.conflict:
         raise SameKeyOtherContent(
-            "this key was used before for another message; the first one was kept, send this one with a new key",
+            _("This key was used before for another message. The first one is kept; send this one with a new key."),
             field="client_id",
         )
     return receipt
@@ -71,7 +81,8 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
     """Store up to a few hundred messages in one transaction; receipts in the same order. The caller commits."""
     categories = {c.code: c for c in session.scalars(select(Category))}
     for message in messages:
-        check_categories(message.draft, categories)
+        if message.voice_of is None:
+            check_categories(message.draft, categories)
     fresh = _store(session, messages)
     reports = _make_reports(session, [m for m in messages if _key(m) in fresh], categories)
     links, receipts = [], {}
@@ -83,6 +94,9 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
             receipts[key] = Receipt(report.public_id, token, report.status)
             happened = VoiceAdded if message.voice_of is not None else ReportSubmitted
             record(session, happened(report_id=report.id))
+            touch(session, {report.id})  # a voice changes no column of the report, only how many speak for it
+            if message.note:
+                session.add(Decision(report_id=report.id, action="note", reason=message.note))
     if links:
         session.execute(update(Submission), links)
     old = _receipts_of_repeats(session, [m for m in messages if _key(m) not in fresh])
@@ -95,56 +109,46 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
     return answers
 
 
+def initial_status() -> Status:
+    """What a message of the public becomes at once: pending, unless this map checks after publishing."""
+    return Status.PUBLISHED if settings().MODERATION == "after" else Status.PENDING
+
+
 def check_categories(draft: ReportDraft, categories: dict[str, Category]) -> None:
     """Raises ValidationFailed naming ``category`` or ``categories``."""
     for name, codes in (("category", [draft.category]), ("categories", draft.categories)):
         for code in codes:
             if code not in categories or not categories[code].active:
-                words = f"there is no category {code!r}; /openapi.json lists them"
+                words = _("There is no category %(code)s; /openapi.json lists them.", code=code)
                 raise ValidationFailed([FieldError(name, "unknown-category", words)])
 
 
-def check_complete(draft: ReportDraft) -> None:
+def check_complete(draft: ReportDraft, *, place_needed: bool = True) -> None:
     """What a form and the API must be given, beyond what a text message or an old file may lack."""
     errors = []
     if not draft.description and not draft.title:
-        errors.append(FieldError("description", "required", "say in a few words what is needed, offered or broken"))
-    if not draft.placed and not draft.place:
-        errors.append(FieldError("place", "required", "say where: a point on the map, or the place in words"))
+        words = _("Say in a few words what is needed, offered or broken.")
+        errors.append(FieldError("description", "required", words))
+    if place_needed and not draft.placed and not draft.place:
+        errors.append(FieldError("place", "required", _("Say where: a point on the map, or the place in words.")))
+    if is_swapped(draft.lon, draft.lat):
+        errors.append(FieldError("lat", "swapped", _("Latitude and longitude seem to be swapped.")))
     if errors:
         raise ValidationFailed(errors)
 
 
-# ---- tokens and hashes
+def is_swapped(lon: float | None, lat: float | None) -> bool:
+    """Whether the point lies outside the crisis, and inside once its two numbers change places."""
+    area = settings().AREA
+    if lon is None or lat is None or area is None or area.contains(lon, lat) or abs(lon) > 90:
+        return False
+    return area.contains(lat, lon)
 
 
-def derived_key(purpose: str) -> bytes:
-    """A key of its own for each purpose (HKDF-like: one HMAC over the purpose's name)."""
-    return hmac.new(settings().SECRET_KEY.encode(), b"crowdmap " + purpose.encode(), hashlib.sha256).digest()
-
-
-def tracking_token(submission_id: int) -> str:
-    """28 base32 characters (140 bits): an HMAC-SHA256 over the submission's id, so that a repeat gets the same one."""
-    digest = hmac.new(derived_key("tracking"), str(submission_id).encode(), hashlib.sha256).digest()
-    return base64.b32encode(digest).decode()[:28]
-
-
-_LOOKALIKES = str.maketrans("018", "OIB")  # not in base32's alphabet, so each has one meaning
-
-
-def token_hash(token: str) -> bytes:
-    """SHA-256 of a token as people type it: any case, with spaces or dashes between the groups."""
-    tidy = "".join(c for c in token.upper() if c.isalnum()).translate(_LOOKALIKES)
-    return hashlib.sha256(tidy.encode()).digest()
-
-
-def grouped(token: str) -> str:
-    """In groups of four, to write down."""
-    return " ".join(token[i : i + 4] for i in range(0, len(token), 4))
-
-
-def source_hash(key: str) -> bytes:
-    return hmac.new(derived_key("source"), key.encode(), hashlib.sha256).digest()
+def is_outside(lon: float | None, lat: float | None) -> bool:
+    """Whether a point lies outside the crisis's AREA; an unknown point does not."""
+    area = settings().AREA
+    return bool(lon is not None and area and not area.contains(lon, lat))
 
 
 def content_hash(verbatim: dict) -> bytes:
@@ -174,23 +178,23 @@ def _store(session, messages) -> dict[tuple[str, str], int]:
 
 
 def _make_reports(session, messages, categories) -> dict[tuple[str, str], Report]:
-    made = {}
+    first = {}
     for message in messages:
-        if _key(message) in made:
-            continue
-        made[_key(message)] = message.voice_of or _report(message, categories)
+        first.setdefault(_key(message), message)
+    made = {key: message.voice_of or new_report(message, categories) for key, message in first.items()}
     session.add_all(report for report in made.values() if report.id is None)
     session.flush()
-    for message in messages:
-        report = made[_key(message)]
+    for key, message in first.items():
+        report = made[key]
         if message.voice_of is None and report.status is not Status.PENDING:
-            session.add(Decision(report_id=report.id, action="publish", reason="as its source had it"))
+            session.add(Decision(report_id=report.id, action="publish", reason=message.reason))
     return made
 
 
-def _report(message: Incoming, categories) -> Report:
-    draft, area = message.draft, settings().AREA
-    outside = bool(draft.placed and area and not area.contains(draft.lon, draft.lat))
+def new_report(message: Incoming, categories: dict[str, Category]) -> Report:
+    """The record of one message, not stored yet."""
+    draft = message.draft
+    outside = is_outside(draft.lon, draft.lat)
     located_by = draft.located_by or (LocatedBy.PIN if draft.placed else LocatedBy.NONE)
     return Report(
         public_id=base64.b32encode(secrets.token_bytes(8)).decode()[:12].lower(),
@@ -224,13 +228,24 @@ def _report(message: Incoming, categories) -> Report:
 
 def _receipts_of_repeats(session, messages) -> dict[tuple[str, str], Receipt]:
     """For messages whose key was here before: their first receipt, with today's status."""
+    by_channel = defaultdict(list)
+    for message in messages:
+        by_channel[message.channel].append(message.external_id)
+    columns = (
+        Submission.id, Submission.channel, Submission.external_id, Submission.content_hash, Submission.token_hash,
+        Report.public_id, Report.status,
+    )  # fmt: skip
+    rows = {}
+    for channel, ids in by_channel.items():
+        query = select(*columns).join(Report, Report.id == Submission.report_id)
+        query = query.where(Submission.channel == channel, Submission.external_id.in_(set(ids)))
+        rows.update(((row.channel, row.external_id), row) for row in session.execute(query))
     answers = {}
     for message in messages:
-        query = select(Submission.id, Submission.content_hash, Report.public_id, Report.status)
-        query = query.join(Report, Report.id == Submission.report_id)
-        row = session.execute(
-            query.where(Submission.channel == message.channel, Submission.external_id == message.external_id)
-        ).one()
+        row = rows[_key(message)]
+        if row.token_hash is None:
+            answers[_key(message)] = Receipt(row.public_id, "", row.status, repeated=True, erased=True)
+            continue
         conflict = row.content_hash != content_hash(message.verbatim)
         answers[_key(message)] = Receipt(row.public_id, tracking_token(row.id), row.status, True, conflict)
     return answers

@@ -28,13 +28,16 @@ class _Repeated(Exception):
 
 
 def read_json(model: type[Model]) -> Model:
-    """The request's body as a *model*. Raises UnsupportedMediaType, TooLarge, MalformedBody, ValidationFailed."""
+    """The request's body as a *model*: a number written as text is not a number here, though it is in a form.
+
+    Raises UnsupportedMediaType, TooLarge, MalformedBody, ValidationFailed.
+    """
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
         raise UnsupportedMediaType(_("Send application/json."), field="Content-Type")
     raw = request.get_data()
     if len(raw) > MAX_JSON:
         raise TooLarge(_("At most 256 kB can be taken."))
-    return validate(model, parse_json(raw))
+    return validate(model, parse_json(raw), strict=True)
 
 
 def read_form(model: type[Model], form: MultiDict | None = None, lists: frozenset[str] = frozenset()) -> Model:
@@ -102,9 +105,12 @@ def _check(value: Any, path: str) -> None:
             _check(item, f"{path}.{number}" if path else str(number))
 
 
-def validate(model: type[Model], data: Any) -> Model:
-    """*data* as a *model*. Raises ValidationFailed with one FieldError a fault, in kind words."""
+def validate(model: type[Model], data: Any, *, strict: bool = False) -> Model:
+    """*data* as a *model*; strict: with JSON's own types only. Raises ValidationFailed with one FieldError a fault,
+    in kind words; a fault of several fields together names the one in its context's ``field``."""
     try:
+        if strict:  # pydantic knows what strict means for JSON (a time or a UUID is text there) only when it reads JSON
+            return model.model_validate_json(json.dumps(data), strict=True)
         return model.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
@@ -113,7 +119,7 @@ def validate(model: type[Model], data: Any) -> Model:
 
 def _field_error(fault: dict) -> FieldError:
     kind, context = fault["type"], fault.get("ctx", {})
-    field = ".".join(str(part) for part in fault["loc"]) or "body"
+    field = context.get("field") or ".".join(str(part) for part in fault["loc"]) or "body"
     words = {
         "missing": lambda: _("This is needed."),
         "extra_forbidden": lambda: _("There is no such field."),
@@ -132,7 +138,10 @@ def _field_error(fault: dict) -> FieldError:
         "list_type": lambda: _("A list is needed."),
     }
     numbers = ("float_type", "float_parsing", "int_type", "int_parsing", "int_from_float", "finite_number")
-    dates = ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware", "date_parsing")
+    dates = (
+        "datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid", "timezone_aware",
+        "date_parsing",
+    )  # fmt: skip
     if kind in words:
         message = words[kind]()
     elif kind in numbers:

@@ -1,0 +1,70 @@
+"""When the one who reported takes it back while others said "me too": their need does not go with it.
+
+The oldest voice that is left becomes a new report, pending, and the other voices speak for that one. It has that
+voice's own words and place; where it gave none, the place that was public, for that is what it agreed with.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from crowdmap.events import ReportSubmitted, record
+from crowdmap.intake import voices
+from crowdmap.intake.draft import ReportDraft
+from crowdmap.intake.submit import Incoming, new_report
+from crowdmap.moderation.models import Decision
+from crowdmap.publishing.hook import touch
+from crowdmap.reports.models import Category, Letter, LocatedBy, Report, Submission
+
+REASON = "the one who first reported this took it back; others had said the same"
+
+
+@dataclass(frozen=True)
+class Heirs:
+    """The voices that are left, the oldest first, and what the public saw of the report."""
+
+    submissions: list[Submission]
+    feature: dict | None
+
+
+def prepare(session: Session, report: Report) -> Heirs | None:
+    """Before the report is withdrawn: who else speaks for it; None where nobody does."""
+    query = select(Submission).where(Submission.report_id == report.id, Submission.withdrawn_at.is_(None))
+    others = list(session.scalars(query.order_by(Submission.id)))[1:]
+    return Heirs(others, voices.public_feature(session, report.id)) if others else None
+
+
+def hand_over(session: Session, report: Report, heirs: Heirs) -> Report:
+    """The new report of the others; the caller commits."""
+    first = heirs.submissions[0]
+    message = Incoming(
+        _draft(first.verbatim, report, heirs.feature), first.channel, first.external_id, first.verbatim,
+        received_at=first.received_at,
+    )  # fmt: skip
+    heir = new_report(message, {c.code: c for c in session.scalars(select(Category))})
+    session.add(heir)
+    session.flush()
+    ids = [submission.id for submission in heirs.submissions]
+    session.execute(update(Submission).where(Submission.id.in_(ids)).values(report_id=heir.id))
+    session.execute(update(Letter).where(Letter.submission_id.in_(ids)).values(report_id=heir.id))
+    touch(session, {report.id, heir.id})
+    session.add(Decision(report_id=heir.id, action="note", reason=REASON))
+    record(session, ReportSubmitted(report_id=heir.id))
+    return heir
+
+
+def _draft(verbatim: dict, report: Report, feature: dict | None) -> ReportDraft:
+    """The voice as a message of its own."""
+    given = {name: value for name, value in verbatim.items() if name in ReportDraft.model_fields and value != ""}
+    if "text" in verbatim:
+        given["description"] = verbatim["text"]
+    draft = ReportDraft.model_validate({**given, "category": given.get("category") or report.category, "client_id": None})
+    values = {"kind": draft.kind or report.kind}
+    if not draft.placed and not draft.place and feature:
+        properties = feature["properties"]
+        values["place"] = properties["place"] or properties["area"] or ""
+        if feature["geometry"]:
+            values["lon"], values["lat"] = feature["geometry"]["coordinates"][:2]
+            values["accuracy_m"], values["located_by"] = properties["precision_m"], LocatedBy.TOWN
+    return draft.model_copy(update=values)

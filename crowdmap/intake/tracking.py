@@ -1,0 +1,260 @@
+"""The reporter's own page: how their report stands, and what they may do with it. The token is the only key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from flask_babel import gettext as _
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from crowdmap.db import utcnow
+from crowdmap.errors import FieldError, IllegalState, NotFound, ValidationFailed
+from crowdmap.events import ReportDecided, record
+from crowdmap.intake import succession, voices
+from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Words
+from crowdmap.intake.submit import is_outside, is_swapped
+from crowdmap.intake.tokens import token_hash
+from crowdmap.moderation.models import Decision
+from crowdmap.reports.models import VISIBLE, Letter, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
+
+MOST_LETTER = 4000
+CONTACT = ("contact_name", "contact_phone", "contact_email")
+PLACE = ("lat", "lon", "accuracy_m")
+
+
+class Correction(BaseModel):
+    """The fields that are to be different; the others stay."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    title: Annotated[Text, Field(max_length=MOST_TITLE)] | None = None
+    description: Annotated[Text, Field(max_length=MOST_TEXT)] | None = None
+    place: Words | None = None
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    people: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
+    quantity: Annotated[float | None, Field(ge=0, le=1e12)] = None
+    unit: Annotated[Text, Field(max_length=40)] | None = None
+    contact_name: Words | None = None
+    contact_phone: Phone | None = None
+    contact_email: Email | None = None
+
+    @model_validator(mode="after")
+    def _point_is_whole(self):
+        if (self.lat is None) != (self.lon is None):
+            absent = "lat" if self.lat is None else "lon"
+            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
+        return self
+
+
+class Message(BaseModel):
+    """A letter to the moderators."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Annotated[Text, Field(min_length=1, max_length=MOST_LETTER)]
+
+
+class Arrival(BaseModel):
+    """Whether help came, and words if one likes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    arrived: bool
+    text: Annotated[Text, Field(max_length=MOST_LETTER)] = ""
+
+
+class Nothing(BaseModel):
+    """A call that needs no field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What a token opens. *original*: the report was made from this submission; else it is a voice for it.
+
+    *root* is the report itself, or the one it was merged into; *feature* is what the public sees of that.
+    """
+
+    submission: Submission
+    report: Report
+    root: Report
+    original: bool
+    feature: dict | None
+    letters: list[Letter]
+    decisions: list[Decision]
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.submission.withdrawn_at is not None or self.report.withdrawn_at is not None
+
+    @property
+    def merged(self) -> bool:
+        return self.root is not self.report
+
+    @property
+    def pending(self) -> bool:
+        return self.original and not self.merged and self.report.status is Status.PENDING
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of six: received, on_map, verified, taken, brought, confirmed; *state*: done, now or ahead."""
+
+    name: str
+    state: str
+    at: datetime | None
+
+
+def unknown() -> NotFound:
+    """The one answer for a code that never was, was mistyped, or was erased."""
+    return NotFound(_("There is nothing under this code. It may be mistyped, or the report was erased."))
+
+
+def find(session: Session, token: str) -> Tracked:
+    """By the token in any spelling. Raises NotFound."""
+    submission = session.scalars(select(Submission).where(Submission.token_hash == token_hash(token))).one_or_none()
+    report = session.get(Report, submission.report_id) if submission and submission.report_id else None
+    if report is None:
+        raise unknown()
+    root = report
+    while root.merged_into_id is not None:
+        root = session.get_one(Report, root.merged_into_id)
+    first = session.scalar(select(func.min(Submission.id)).where(Submission.report_id == report.id))
+    decided = select(Decision).where(Decision.report_id.in_({report.id, root.id})).order_by(Decision.id)
+    written = select(Letter).where(Letter.submission_id == submission.id).order_by(Letter.id)
+    return Tracked(
+        submission, report, root, first == submission.id, voices.public_feature(session, root.id),
+        list(session.scalars(written)), list(session.scalars(decided)),
+    )  # fmt: skip
+
+
+def pathway(found: Tracked) -> list[Step]:
+    """The six steps with their times. That somebody takes it on and brings it is told by a moderator's closing until
+    organisations claim and deliver."""
+    root = found.root
+    on_map = _first(found, "publish") if root.status in VISIBLE else None
+    sure = root.verification in (Verification.VERIFIED, Verification.CORROBORATED)
+    closed = root.closed_at if root.status is Status.CLOSED else None
+    letter = next((one for one in reversed(found.letters) if one.about == "confirm"), None)
+    times = {
+        "received": found.submission.received_at,
+        "on_map": on_map,
+        "verified": _first(found, "verify", "corroborate") or on_map if sure else None,
+        "taken": closed,
+        "brought": closed,
+        "confirmed": letter.at if letter and letter.data.get("arrived") else None,
+    }
+    ahead = next((name for name, at in times.items() if at is None), None)
+    over = found.withdrawn or root.status is Status.HIDDEN
+    return [
+        Step(name, "done" if at else "now" if name == ahead and not over else "ahead", at) for name, at in times.items()
+    ]
+
+
+def _first(found: Tracked, *actions: str) -> datetime | None:
+    return next((d.at for d in found.decisions if d.action in actions), None)
+
+
+# ---- what the reporter may do; the caller commits
+
+
+def correct(session: Session, found: Tracked, correction: Correction) -> bool:
+    """Apply at once what nobody has checked yet, and contact always; anything else goes to the moderators as a letter,
+    for what was checked must not change unseen. → whether all of it was applied. Raises ValidationFailed."""
+    wanted = {name: value for name, value in correction.model_dump().items() if value is not None}
+    if not wanted:
+        raise ValidationFailed([FieldError("description", "nothing", _("Say what should be different."))])
+    if is_swapped(correction.lon, correction.lat):
+        raise ValidationFailed([FieldError("lat", "swapped", _("Latitude and longitude seem to be swapped."))])
+    _refuse_withdrawn(found)
+    now = {name: value for name, value in wanted.items() if found.pending or (found.original and name in CONTACT)}
+    later = {name: value for name, value in wanted.items() if name not in now}
+    _apply(session, found.report, now)
+    if later:
+        session.add(_letter(found, "correct", data=later))
+    _decide(session, found, "correct", change={"applied": sorted(now), "asked": sorted(later)})
+    return not later
+
+
+def _apply(session: Session, report: Report, fields: dict) -> None:
+    private = session.get_one(ReportPrivate, report.id)
+    for name, value in fields.items():
+        setattr(private if name in (*CONTACT, *PLACE) else report, name, value if value != "" else _empty(name))
+    if "lon" in fields:
+        private.accuracy_m = fields.get("accuracy_m")
+        private.located_by = LocatedBy.PIN
+        report.out_of_area = is_outside(private.lon, private.lat)
+    if fields:
+        report.revision += 1
+
+
+def _empty(name: str) -> str | None:
+    return "" if name in ("title", "description") else None
+
+
+def withdraw(session: Session, found: Tracked) -> None:
+    """Off the map; the words stay with the moderators until they are erased. A voice withdraws only itself."""
+    if found.withdrawn:
+        return
+    heirs = succession.prepare(session, found.report) if found.original else None
+    found.submission.withdrawn_at = utcnow()
+    if found.original:
+        found.report.withdrawn_at = found.submission.withdrawn_at
+        found.report.revision += 1
+    _decide(session, found, "withdraw", reason="" if found.original else "one voice less")
+    if heirs:
+        succession.hand_over(session, found.report, heirs)
+
+
+def erase(session: Session, found: Tracked) -> None:
+    """Words, place, contact and letters of this submission are gone, here and in every publication; the token opens
+    nothing any more. What stays is its key, so that a retry does not bring it back."""
+    withdraw(session, found)
+    submission, report = found.submission, found.report
+    submission.verbatim, submission.content_hash = {}, b""
+    submission.source_hash = submission.token_hash = None
+    session.execute(delete(Letter).where(Letter.submission_id == submission.id))
+    if found.original:
+        report.erased_at = utcnow()
+        report.title = report.description = ""
+        report.place = report.people = report.quantity = report.unit = report.occurred_at = report.language = None
+        private = session.get_one(ReportPrivate, report.id)
+        private.lon = private.lat = private.accuracy_m = None
+        private.located_by = LocatedBy.NONE
+        private.contact_name = private.contact_phone = private.contact_email = None
+    _decide(session, found, "erase")
+
+
+def confirm(session: Session, found: Tracked, arrival: Arrival) -> None:
+    """Whether help came, as the one who asked says; the last word counts."""
+    _refuse_withdrawn(found)
+    session.add(_letter(found, "confirm", arrival.text, {"arrived": arrival.arrived}))
+    _decide(session, found, "confirm", change={"arrived": arrival.arrived})
+
+
+def write(session: Session, found: Tracked, letter: Message) -> None:
+    """A letter to the moderators."""
+    session.add(_letter(found, "message", letter.text))
+    _decide(session, found, "message")
+
+
+def _letter(found: Tracked, about: str, text: str = "", data: dict | None = None) -> Letter:
+    return Letter(
+        submission_id=found.submission.id, report_id=found.report.id, about=about, text=text, data=data or {}
+    )  # fmt: skip
+
+
+def _decide(session: Session, found: Tracked, action: str, reason: str = "", change: dict | None = None) -> None:
+    session.add(Decision(report_id=found.report.id, action=action, reason=reason, change=change or {}))
+    record(session, ReportDecided(report_id=found.report.id, action=action))
+
+
+def _refuse_withdrawn(found: Tracked) -> None:
+    if found.withdrawn:
+        raise IllegalState(_("You took this report back, so there is nothing to change any more."))

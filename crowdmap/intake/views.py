@@ -1,0 +1,128 @@
+"""/report: the form. It works without JavaScript; with it, one question a screenful and a draft that survives a dead
+network."""
+
+from flask import Blueprint, Response, redirect, render_template, request
+from flask_babel import gettext as _
+from sqlalchemy import select
+from werkzeug.exceptions import TooManyRequests
+
+from crowdmap import problems
+from crowdmap.db import db
+from crowdmap.errors import DomainError, FieldError, SameKeyOtherContent, ValidationFailed, status_of
+from crowdmap.intake import api, form, voices
+from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
+from crowdmap.intake.submit import Incoming, Receipt, check_complete, initial_status, submit
+from crowdmap.reports.models import Status, Submission
+from crowdmap.web import limited, public, read_form, wants_json
+from crowdmap.web.limits import too_many
+
+blueprint = Blueprint("intake", __name__)
+CHANNEL = "web"
+
+
+@blueprint.get("/report")
+@public
+def new_report():
+    return form_page(form.blank(request.args))
+
+
+@blueprint.post("/report")
+@public
+@limited("submit")
+def send_report():
+    draft = form.read(request.form)
+    place_unknown = bool(request.form.get("place_unknown"))
+    voice_of = request.form.get("voice_of") or None
+    check_complete(draft, place_needed=not place_unknown)
+    key = api.message_key(draft.client_id)
+    if not voice_of and not request.form.get("asked") and not _is_here(key):
+        twins = api.possible_duplicates(draft)
+        if twins:
+            return ask_page(twins)
+    doubt = form.suspicion(request.form, draft.client_id)
+    receipt = submit(db.session, Incoming(
+        draft, CHANNEL, key, form.verbatim(request.form), source_key=api.sender(), note=doubt, reason=api.UNCHECKED,
+        status=Status.PENDING if doubt else initial_status(),
+        voice_of=voices.target(db.session, voice_of) if voice_of else None,
+    ))  # fmt: skip
+    db.session.commit()
+    return sent(receipt)
+
+
+@blueprint.post("/reports/<public_id>/voices")
+@public
+@limited("submit")
+def add_voice(public_id):
+    """The button "I need this too" of a report's page: ``text``, and ``client_id`` against doubles."""
+    given = request.form.copy()
+    trapped = bool(given.pop(form.TRAP, ""))
+    voice = read_form(voices.Voice, given)
+    report = voices.target(db.session, public_id)
+    receipt = submit(db.session, Incoming(
+        voices.as_draft(voice, report), CHANNEL, api.message_key(voice.client_id),
+        {"text": given.get("text", ""), "voice_of": public_id}, source_key=api.sender(), voice_of=report,
+        note=form.NOTE_TRAP if trapped else "",
+    ))  # fmt: skip
+    db.session.commit()
+    return sent(receipt)
+
+
+def sent(receipt: Receipt):
+    if wants_json():
+        return api.receipt_response(receipt)
+    return redirect(f"/track/{receipt.token}/sent", 303)
+
+
+def _is_here(key: str) -> bool:
+    query = select(Submission.id).where(Submission.channel == CHANNEL, Submission.external_id == key)
+    return db.session.scalar(query) is not None
+
+
+def form_page(typed: dict, errors=(), fresh: bool = True) -> str:
+    """The form; *typed* stands in its fields. A form that comes back keeps the moment it was first handed out."""
+    opened = form.opened(typed["client_id"]) if fresh or not typed.get("opened") else typed["opened"]
+    return render_template(
+        "intake/report.html", typed=typed, errors=list(errors), opened=opened, groups=form.tiles(db.session),
+        map=form.map_config(db.session), most={"title": MOST_TITLE, "description": MOST_TEXT, "place": MOST_WORDS}, trap=form.TRAP,
+    )  # fmt: skip
+
+
+def ask_page(twins: list[dict]):
+    """Is it one of these? Nothing is stored yet, and the page says so; every field goes along."""
+    if wants_json():
+        return {"status": "asked", "possible_duplicates": twins}
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in ("asked", "csrf_token")]
+    return render_template("intake/ask.html", twins=twins, fields=fields)
+
+
+def _form_again(error: DomainError, status: int):
+    """What was typed stays, whatever was wrong with it; anything else of this blueprint is answered as everywhere."""
+    if wants_json() or request.endpoint != "intake.send_report":
+        return problems.from_domain(error)
+    db.session.rollback()
+    typed = form.typed_again(request.form)
+    errors = error.errors or [FieldError("", error.code, error.message)]
+    if isinstance(error, SameKeyOtherContent) or not _is_uuid(typed.get("client_id")):
+        typed = {**typed, "client_id": form.blank(request.args)["client_id"], "opened": ""}
+    if isinstance(error, SameKeyOtherContent):
+        words = _("The report you sent from this page before is kept. This one is different: send it again as a new one.")
+        errors = [FieldError("", error.code, words)]
+    response = Response(form_page(typed, errors, fresh=False), status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _is_uuid(text: str | None) -> bool:
+    return bool(text) and len(text) == 36 and text.count("-") == 4
+
+
+@blueprint.errorhandler(ValidationFailed)
+@blueprint.errorhandler(SameKeyOtherContent)
+def _again(error):
+    return _form_again(error, status_of(error))
+
+
+@blueprint.errorhandler(TooManyRequests)
+def _too_many(error):
+    return _form_again(too_many(), 429)
