@@ -24,6 +24,7 @@ from crowdmap.reports.models import LocatedBy, Policy, Status, Verification
 DAYS = 8  # how far back the first report lies
 QUEUE = 60  # most reports that wait for a moderator
 CLOSED, RESTRICTED, HIDDEN = 0.03, 0.025, 0.005  # shares that come on top of the published ones
+MOST_ON_TOP = 100  # of each
 LANGUAGES = (("ht", 0.4), ("en", 0.35), ("fr", 0.25))
 SLOT = re.compile(r"\{(\w+)\}")
 Weighed = tuple[list[scenery.Theme], list[float]]  # themes and the running sums of their weights
@@ -70,9 +71,9 @@ class Generator:
         pick = self.random
         waiting = min(QUEUE, math.ceil(count * 0.06))
         outside = min(12, math.ceil(waiting / 5))
-        standing = [Status.PUBLISHED] * count + [Status.CLOSED] * round(count * CLOSED) + [Status.HIDDEN] * round(count * HIDDEN)
-        standing += [None] * round(count * RESTRICTED) if self._restricted[0] else []
-        standing += ["outside"] * outside
+        standing = [Status.PUBLISHED] * count + ["outside"] * outside
+        for state, share in ((Status.CLOSED, CLOSED), (Status.HIDDEN, HIDDEN), ("restricted", RESTRICTED)):
+            standing += [state] * min(MOST_ON_TOP, round(count * share))
         pick.shuffle(standing)
         ages = sorted((self._age() for _ in standing), reverse=True)
         recent = sorted((pick.random() ** 2 * 0.4 for _ in range(waiting - outside)), reverse=True)
@@ -80,7 +81,7 @@ class Generator:
         plan.sort(key=lambda item: -item[0])
         for age, state in plan:
             received = now - timedelta(days=age)
-            if state is None:
+            if state == "restricted":
                 yield self._standing(self._report(received, self._restricted), Status.PUBLISHED)
             elif state == "outside":
                 yield self._outside(self._report(received, self._open))
