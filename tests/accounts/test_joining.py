@@ -1,5 +1,7 @@
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, update
@@ -189,3 +191,20 @@ def test_odd_invitations_are_refused_by_name(client, session, fields, field):
     sign_in(client, make_account(Role.COORDINATOR))
     answer = client.post("/admin/users/invite", data=fields)
     assert answer.status_code == 422 and f'href="#{field}"' in answer.text
+
+
+def test_of_two_who_use_a_link_at_the_same_moment_one_gets_in(app, client, session):
+    path = invite(session)
+    doors = Barrier(2)
+
+    def come(name):
+        guest = app.test_client()
+        token = TOKEN.search(guest.get(path).text)[1]
+        doors.wait()
+        return guest.post(path, data={"csrf_token": token, **newcomer(email=f"{name}@example.org")}).status_code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(come, ["one", "two"])) == [303, 410]
+    with reading():
+        assert len(session.scalars(select(Account)).all()) == 1
+        session.rollback()
