@@ -22,7 +22,7 @@ from crowdmap.db.types import EnumText, Json, UtcDateTime, enum_text, utcnow
 
 __all__ = [
     "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access", "analyse", "db",
-    "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "snapshot", "upsert", "utcnow",
+    "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub", "snapshot", "upsert", "utcnow",
     "writing", "writing_session",
 ]  # fmt: skip
 
@@ -125,6 +125,12 @@ def lock_log(session: Session) -> None:
     """Taken before ``seq`` is given out, held to the commit (DESIGN §3.3). SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOG_LOCK})
+
+
+def scrub() -> None:
+    """After an erasure: nothing of it stays in SQLite's word indexes and write-ahead log. Needs an app context, and
+    no transaction of the caller's. PostgreSQL's autovacuum does this in its own time."""
+    _DIALECTS[db.engine.dialect.name].scrub(db.engine)
 
 
 def analyse(session: Session) -> None:

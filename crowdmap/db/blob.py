@@ -5,6 +5,7 @@
 with 69 where WKB repeats the byte order. Source: the SpatiaLite wiki, "BLOB-Geometry internal format".
 """
 
+import math
 import re
 import struct
 
@@ -31,6 +32,7 @@ class NotGeometry(ValueError):
 
 
 def point(lon: float, lat: float, srid: int) -> bytes:
+    _check_finite(lon, lat)
     return _POINT.pack(0, 1, srid, lon, lat, lon, lat, 0x7C, 1, lon, lat, 0xFE)
 
 
@@ -57,9 +59,15 @@ def from_wkb(data: bytes | str, srid: int | None = None) -> bytes:
     return encode(shape, shapely.get_srid(shape) or srid or 0)
 
 
+def _check_finite(*numbers: float) -> None:
+    if not all(map(math.isfinite, numbers)):
+        raise NotGeometry("coordinates must be finite numbers")
+
+
 def encode(shape: shapely.Geometry, srid: int) -> bytes:
     if shape is None or shape.is_empty:
         raise NotGeometry("an empty geometry cannot be stored")
+    _check_finite(*shape.bounds)
     wkb = bytearray(shapely.to_wkb(shape, byte_order=1, flavor="iso", include_srid=False))
     for start in _members(wkb, 0):
         wkb[start] = 0x69

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import flask_migrate
+from alembic import command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
@@ -59,9 +60,11 @@ def render_item(kind, obj, context):
 
 
 def upgrade(app, revision: str = "head") -> None:
-    """Bring the database up to the revision; processes that start together do it once."""
+    """Bring the database up to the revision; processes that start together do it once. What goes wrong is raised."""
     with app.app_context(), writing():
-        flask_migrate.upgrade(directory=str(folder()), revision=revision)
+        # not flask_migrate.upgrade: it would end the process
+        config = app.extensions["migrate"].migrate.get_config(str(folder()))
+        command.upgrade(config, revision)
 
 
 def head() -> str | None:

@@ -41,6 +41,10 @@ def describe(engine: Engine) -> str:
     return f"PostGIS {postgis} (PostgreSQL {server})"
 
 
+def scrub(_engine: Engine) -> None:
+    """Autovacuum frees dead rows; VACUUM FULL would lock the tables."""
+
+
 def listen(engine: Engine) -> None:
     from psycopg import IsolationLevel
 

@@ -130,10 +130,3 @@ def drop(bind, table: str = "publication", column: str = "search_text") -> None:
     for suffix in ("ai", "ad", "au"):
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {fts}_{suffix}")
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS {fts}")
-
-
-def compact(connection, table: str = "publication") -> None:
-    """Rewrite the index without what was deleted. SQLite keeps words of erased rows in it until then."""
-    if connection.dialect.name == "sqlite":
-        fts = fts_name(table)
-        connection.exec_driver_sql(f"INSERT INTO {fts} ({fts}) VALUES ('optimize')")

@@ -71,7 +71,7 @@ def as_binary(value):
 
 @_function("AsText", "ST_AsText")
 def as_text(value):
-    return None if value is None else shapely.to_wkt(blob.decode(value)[0], rounding_precision=-1, trim=True)
+    return None if value is None else shapely.to_wkt(blob.decode(value)[0], rounding_precision=20, trim=True)
 
 
 @_function("AsEWKT", "ST_AsEWKT")

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 
 from crowdmap.db import spatialite
-from crowdmap.db.access import Access, access
+from crowdmap.db.access import Access, access, writing
 from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable
 from crowdmap.db.queue import QueueTimeout, writer_queue
 
@@ -100,6 +100,17 @@ def check_suitable(url: URL) -> None:
 
 def describe(_engine: Engine) -> str:
     return f"Shapely {shapely.__version__} (SQLite {sqlite3.sqlite_version})"
+
+
+def scrub(engine: Engine) -> None:
+    """Merge the word indexes, which keep deleted words until then, and empty the write-ahead log into the file."""
+    with writing(), engine.connect() as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
+        for (table,) in connection.exec_driver_sql(query).all():
+            connection.exec_driver_sql(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+        connection.commit()
+        # readers of an older moment can keep it from being emptied: then the next time does it
+        connection.connection.dbapi_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def listen(engine: Engine) -> None:

@@ -1,12 +1,14 @@
 """Words: folding, and the same answers from FTS5 and from PostgreSQL."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import aliased
 
-from crowdmap.db import db, search
+from crowdmap.db import db, scrub, search
 from crowdmap.db.search import fold, text_matches
 
 
@@ -140,9 +142,19 @@ def test_the_index_follows_changes(texts):
     assert found(texts, "nothing") == [1]
     assert found(texts, "dlo") == [2]
     assert found(texts, "bridge") == []
-    with db.engine.begin() as connection:
-        search.compact(connection, "spot")
+    scrub()
     assert found(texts, "dlo") == [2]
+
+
+@pytest.mark.databases("sqlite")
+def test_nothing_erased_stays_in_the_files(texts, database):
+    db.session.add(texts(id=99, channel="secretchannel", search_text="secretword " * 300))
+    db.session.commit()
+    db.session.delete(db.session.get(texts, 99))
+    db.session.commit()
+    scrub()
+    files = Path(db.engine.url.database).parent.glob("empty.db*")
+    assert [path.name for path in files if b"secret" in path.read_bytes()] == []
 
 
 def test_rows_from_before_the_index_are_in_it(texts):
