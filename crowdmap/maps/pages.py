@@ -80,7 +80,6 @@ def map_config() -> dict:
     towns = db.session.scalars(select(Area).order_by(Area.radius_m.desc()))
     return {
         "area": given.AREA.as_list() if given.AREA else WORLD,
-        "attribution": _("Reports: %(who)s", who=given.ATTRIBUTION),
         "tiles": {"url": given.TILE_URL, "attribution": given.TILE_ATTRIBUTION} if given.TILE_URL else None,
         "towns": [{"name": town.name, "lon": town.lon, "lat": town.lat} for town in towns],
         "urls": {

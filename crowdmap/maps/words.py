@@ -15,7 +15,7 @@ def strings() -> dict[str, str]:
         "disputed": _("disputed"), "closed": _("closed"), "voices": _("voices: {n}"), "within": _("within {length}"),
         "untitled": _("Report without words"), "place_unknown": _("place not known yet"),
         "open_report": _("Open the report"), "copy_link": _("Copy link"), "all_here": _("All at this place"),
-        "in_one_place": _("Reports at this place: {n}"), "loading": _("Loading…"), "in_view": _("In view: {n}"),
+        "in_one_place": _("{n} reports at this place"), "loading": _("Loading…"), "in_view": _("{n} in view"),
         "no_layers": _("All layers are off"), "no_layers_text": _("Turn on a layer to see its reports."),
         "all_layers": _("Show all layers"), "none_match": _("Nothing here matches"),
         "none_match_text": _("No report in this part of the map matches the filters."),

@@ -10,6 +10,7 @@
   const numbers = locale((tag) => new Intl.NumberFormat(tag));
   const relative = locale((tag) => new Intl.RelativeTimeFormat(tag, { numeric: "always", style: "short" }));
   const exact = locale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "short", timeZone: zone }));
+  const dates = locale((tag) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeZone: zone }));
   const days = locale((tag) => new Intl.DateTimeFormat(tag, { day: "numeric", month: "short", timeZone: "UTC" }));
   const clock = locale((tag) => new Intl.DateTimeFormat(tag, { hour: "2-digit", minute: "2-digit", timeZone: zone }));
   const units = (unit, digits) => locale((tag) => new Intl.NumberFormat(tag, { style: "unit", unit: unit, unitDisplay: "short", maximumFractionDigits: digits }));
@@ -30,10 +31,12 @@
   CM.metres = (m) => (m < 1000 ? lengths.meter.format(Math.round(m)) : lengths.kilometer.format(m / 1000));
 
   const STEPS = [["minute", 60], ["hour", 3600], ["day", 86400], ["month", 2629800], ["year", 31557600]];
+  const LONG_AGO = 45 * 86400; // older than this the day says more than "11 mo. ago"
   /** "12 min ago"; moments up to a minute old, or a little ahead of this clock, are "just now". */
   CM.ago = function (moment) {
     const seconds = (Date.now() - new Date(moment).getTime()) / 1000;
     if (seconds < 60 && seconds > -300) return CM.t("now");
+    if (seconds > LONG_AGO) return dates.format(new Date(moment));
     const size = Math.abs(seconds);
     const [unit, length] = STEPS.filter(([, at]) => size >= at).pop() || STEPS[0];
     return relative.format(-Math.trunc(seconds / length), unit);

@@ -91,7 +91,6 @@
     context.strokeStyle = ink("--land-line");
     context.lineWidth = zoom < 5 ? 0.8 : 1.2;
     context.lineJoin = "round";
-    context.stroke();
     context.beginPath();
     land.forEach((rings) => {
       if (CM.meets(rings[0], box, pad)) rings.forEach((item) => { CM.trace(context, item, box, scale); context.closePath(); });

@@ -7,13 +7,13 @@
   let circle = null;
   const fresh = new Set();
 
-  const compact = (n) => new Intl.NumberFormat(document.documentElement.lang || "en", { notation: n >= 10000 ? "compact" : "standard", maximumFractionDigits: 1 }).format(n);
+  const compact = (n) => new Intl.NumberFormat(document.documentElement.lang || "en", { notation: n >= 1000 ? "compact" : "standard", maximumFractionDigits: 1 }).format(n);
   const words = (p) => CM.KINDS.filter((kind) => p[kind]).map((kind) => CM.t("kinds_" + kind) + " " + CM.number(p[kind])).join(" · ");
 
-  /** A ring whose arcs are the kinds and whose radius (14 to 32 px) follows the logarithm of the count. */
+  /** A ring whose arcs are the kinds and whose radius (13 to 27 px) follows the logarithm of the count. */
   function ring(p) {
-    const outer = Math.min(32, 14 + 5 * Math.log10(Math.max(1, p.n)) * 1.15);
-    const width = 6;
+    const outer = Math.min(27, 12.5 + 3.6 * Math.log10(p.n));
+    const width = 5;
     const size = Math.ceil(outer * 2 + 8);
     const mid = size / 2;
     const radius = outer - width / 2;
@@ -37,10 +37,16 @@
     return { svg: svg, size: size };
   }
 
+  /** One report among cells: its kind's shape, without the outline that would claim how sure it is. */
+  function alone(p) {
+    const kind = CM.KINDS.find((name) => p[name]);
+    return { svg: CM.mark(kind, "plain"), size: 30 };
+  }
+
   function cellMarker(feature) {
     const p = feature.properties;
-    const drawing = ring(p);
-    const icon = L.divIcon({ className: "ring" + (p.coincident ? " one-place" : ""), html: drawing.svg, iconSize: [drawing.size, drawing.size] });
+    const drawing = p.n === 1 ? alone(p) : ring(p);
+    const icon = L.divIcon({ className: p.n === 1 ? "map-mark" : "ring" + (p.coincident ? " one-place" : ""), html: drawing.svg, iconSize: [drawing.size, drawing.size] });
     const [lon, lat] = feature.geometry.coordinates;
     const marker = L.marker([lat, lon], { icon: icon, keyboard: false, title: words(p), zIndexOffset: Math.round(p.n) });
     marker.on("click", () => openCell(feature));
@@ -61,7 +67,8 @@
     const query = CM.state.query({ bbox: [west - pad, south - pad, east + pad, north + pad].map((x) => x.toFixed(6)).join(","), limit: 50 });
     try {
       const body = await CM.ask(CM.config.urls.reports + "?" + query);
-      popup.setContent(placeList(body.features, body.numberMatched, popup));
+      if (body.features.length === 1) CM.select(body.features[0], "map");
+      else popup.setContent(placeList(body.features, body.numberMatched, popup));
     } catch (wrong) {
       popup.setContent(CM.el("p", { class: "popup-head", text: wrong.message }));
     }
@@ -168,6 +175,7 @@
       if (drawn.has(key)) return;
       drawn.set(key, { marker: want.make().addTo(layer), signature: want.signature });
     });
+    document.dispatchEvent(new CustomEvent("cm:drawn"));
   }
   const soon = CM.debounce(draw, 30);
 
@@ -186,6 +194,14 @@
       CM.map.on("popupclose", () => setTimeout(() => {
         if (!CM.$(".report-popup") && CM.state.report && CM.narrow()) CM.layers.unselect();
       }, 0));
+    },
+    /** Where marks stand, in pixels of the map's frame, so that labels keep out of their way. */
+    obstacles() {
+      return Array.from(drawn.values(), ({ marker }) => {
+        const at = CM.map.latLngToContainerPoint(marker.getLatLng());
+        const half = Math.min(26, marker.options.icon.options.iconSize[0] / 2);
+        return { x: at.x, y: at.y, w: half, h: half, mark: true };
+      });
     },
     unselect() { showPrecision(null); CM.state.choose(""); },
     /** Whether a report is drawn as a mark right now (tests and the list ask). */

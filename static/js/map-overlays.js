@@ -127,7 +127,7 @@
     const scale = 256 * Math.pow(2, map.getZoom());
     const origin = map.getPixelBounds().min;
     const project = (x, y) => L.point(x * scale - origin.x, y * scale - origin.y);
-    const taken = [];
+    const taken = CM.layers ? CM.layers.obstacles() : [];
     const named = new Set();
     let n = 0;
     for (const item of candidates()) {
@@ -138,14 +138,20 @@
       if (!spot || spot.x < -20 || spot.y < -10 || spot.x > size.x + 20 || spot.y > size.y + 10) continue;
       const half = item.name.length * (item.role === "area" ? 5 : 3.7);
       const steep = Math.abs(spot.angle || 0) * (Math.PI / 180);
-      const box = { w: half * Math.cos(steep) + 8, h: half * Math.sin(steep) + 9 };
-      if (taken.some((other) => Math.abs(other.x - spot.x) < other.w + box.w && Math.abs(other.y - spot.y) < other.h + box.h)) continue;
+      const box = { w: half * Math.cos(steep) + 4, h: half * Math.sin(steep) + 7 };
+      const hits = (x, y) => taken.some((other) => Math.abs(other.x - x) < other.w + box.w && Math.abs(other.y - y) < other.h + box.h);
+      // A town may step aside for a mark; a road's name belongs on its road.
+      const steps = item.role === "road" ? [[0, 0]] : item.role === "dot" ? [[0, 11], [0, -11]] : [[0, 0], [0, 22], [0, -22], [0, 32], [0, -32]];
+      const step = steps.find(([x, y]) => !hits(spot.x + x, spot.y + y));
+      if (!step) continue;
+      spot.x += step[0];
+      spot.y += step[1];
       taken.push({ x: spot.x, y: spot.y, w: box.w, h: box.h });
       named.add(item.role + item.name);
       const at = map.containerPointToLayerPoint(L.point(spot.x, spot.y));
       pane.append(CM.el("span", {
         class: "map-label " + item.role, text: item.name, "aria-hidden": "true",
-        style: { left: at.x + "px", top: at.y + (item.role === "dot" ? 11 : 0) + "px", transform: "translate(-50%, -50%) rotate(" + (spot.angle || 0).toFixed(1) + "deg)" },
+        style: { left: at.x + "px", top: at.y + "px", transform: "translate(-50%, -50%) rotate(" + (spot.angle || 0).toFixed(1) + "deg)" },
       }));
       n += 1;
     }
@@ -183,6 +189,7 @@
       pane.classList.add("leaflet-zoom-hide");
       towns = CM.config.towns || [];
       CM.map.on("moveend zoomend resize", soon);
+      document.addEventListener("cm:drawn", soon);
       document.addEventListener("cm:tiles", (event) => { tiled = event.detail; soon(); });
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => overlays.forEach((o) => o.layer.redraw()));
       soon();

@@ -15,7 +15,7 @@
     zoomAnimation: !CM.calm(), fadeAnimation: !CM.calm(), markerZoomAnimation: !CM.calm(), inertia: !CM.calm(),
     maxBounds: [[-88, -100000], [88, 100000]], tapHold: true,
   });
-  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(CM.map).addAttribution(CM.config.attribution || "");
+  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(CM.map);
 
   function place() {
     const view = CM.state.view;
