@@ -1,7 +1,7 @@
 """Databases filled for measuring, and servers on them. Everything lives in a temporary folder unless --keep names one.
 
     with site("postgis", reports=100_000) as here:   # the demonstration's own code invents and stores them
-        with here.app() as app: …
+        with here.app() as app, app.app_context(): …
         with here.server("--workers", "1") as server: server.url …
 """
 
@@ -38,11 +38,10 @@ class Site:
 
     @contextmanager
     def app(self):
-        """The application in this process, with its context."""
+        """The application in this process; no context of it is open."""
         app = create_app(self.settings)
+        yield app
         with app.app_context():
-            yield app
-            db.session.remove()
             db.engine.dispose()
 
     @contextmanager
