@@ -27,14 +27,15 @@ GUARDED = {
 # Where a stranger may change something; a new entry is a decision.
 OPEN_CHANGES = re.compile(
     r"/report|/login(/code)?|/logout|/join(/<token>)?|/reset/<token>|/track(/<.*)?"
-    r"|/api/v1/reports(/<[^/]*>/voices)?|/api/v1/track/<.*|/intake/.*"
+    r"|(/api/v1)?/reports/<[^/]*>/voices|/api/v1/reports|/api/v1/track/<.*|/intake/.*"
 )
 
 
 def routes(app):
     """(rule, method, a path that matches) of every route; HEAD and OPTIONS follow their GET."""
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<[^>]*>", "1", rule.rule)
+        path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+        path = re.sub(r"<[^>]*>", "1", path)
         for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
             yield rule, method, path
 
