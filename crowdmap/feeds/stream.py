@@ -71,9 +71,9 @@ class Streams:
         with self._changed:
             return self._changed.wait_for(lambda: self.head > since, seconds)
 
-    def read(self, chosen: ReportFilter, audience: Audience, since: int) -> Changes:
+    def read(self, chosen: ReportFilter, audience: Audience, since: int, head: int) -> Changes:
         """The changes after *since*; asked of the database once for all streams that stand at the same place."""
-        key = (chosen.canonical(), audience, since, self.head)
+        key = (chosen.canonical(), audience, since, head)
         with self._gate:
             found = self._shared.get(key)
             if found is None:
@@ -163,14 +163,13 @@ def _events(here: Streams, chosen, audience, since, still_allowed, line):
                 quiet = 0.0
                 yield b": heart-beat\n\n"
             continue
-        found = here.read(chosen, audience, since)
+        head = here.head  # before the rows: what is written meanwhile is above it, and wakes this stream again
+        found = here.read(chosen, audience, since, head)
         quiet = 0.0
         if found.items:
             yield b"".join(b"id: %d\nevent: report\ndata: %s\n\n" % item for item in found.items)
-        if found.seq == since:  # the event changed nothing that this audience sees
-            since = max(since, here.head)
-        else:
-            since = found.seq
+        # where nothing was found, the event changed nothing that this audience sees
+        since = max(since, head) if found.seq == since else found.seq
 
 
 def init_app(app: Flask) -> None:
