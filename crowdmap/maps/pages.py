@@ -16,7 +16,7 @@ from crowdmap.errors import Gone, NotFound
 from crowdmap.feeds import reading
 from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
-from crowdmap.maps.words import pathway_of, strings
+from crowdmap.maps.words import pathway_of, strings, voice_words
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
 from crowdmap.web import absolute, public
@@ -136,7 +136,7 @@ def report_page(public_id):
         others=[names[code] for code in view.categories if code != view.category and code in names],
         steps=pathway_of(view), closed=view.status == Status.CLOSED, link=absolute(f"/reports/{view.id}"),
         config=map_config(), help_link=help_kind and "/report?" + urlencode({"kind": help_kind, "category": view.category}),
-        zoom=zoom_for(view.precision_m),
+        zoom=zoom_for(view.precision_m), voice_words=voice_words(),
     )  # fmt: skip
 
 

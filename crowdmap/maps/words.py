@@ -42,6 +42,13 @@ def strings() -> dict[str, str]:
     }  # fmt: skip
 
 
+def voice_words() -> dict[str, str]:
+    return {
+        "voice_sent": _("Thank you. It was counted. Keep this link to see what comes of it or to take it back:"),
+        "voice_sending": _("Sending…"),
+    }
+
+
 def pathway_of(view) -> list[dict]:
     """The steps of a public report: {label, at, state: done | now | ahead}. Times only where the public knows them."""
     checked = view.status in (Status.PUBLISHED, Status.CLOSED)

@@ -133,7 +133,8 @@
     if (feature.geometry) {
       const [lon, lat] = feature.geometry.coordinates;
       const at = L.latLng(lat, lon);
-      if (from !== "map" && (!CM.map.getBounds().pad(-0.1).contains(at) || from === "link")) CM.map.setView(at, Math.max(CM.map.getZoom(), 15), { animate: false });
+      if (from === "link") CM.map.fitBounds(at.toBounds(Math.max(400, 2.4 * (feature.properties.precision_m || 0))), { maxZoom: 16, animate: false });
+      else if (from === "list" && !CM.map.getBounds().pad(-0.1).contains(at)) CM.map.panTo(at, { animate: !CM.calm() });
       if (from !== "list" || CM.narrow()) CM.popup(at, CM.card(feature));
     }
     document.dispatchEvent(new CustomEvent("cm:select", { detail: { feature: feature, from: from } }));

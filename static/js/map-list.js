@@ -182,6 +182,7 @@
       document.addEventListener("cm:select", (event) => {
         if (event.detail.from === "map" || event.detail.from === "link") {
           open = event.detail.feature.id;
+          shown = Math.max(shown, features.findIndex((feature) => feature.id === open) + 1);
           draw();
           const item = CM.$('[data-id="' + CSS.escape(open) + '"]', CM.$("#list"));
           if (item && !CM.narrow()) item.scrollIntoView({ block: "nearest" });
