@@ -294,7 +294,10 @@ SLOTS: dict[str, Callable[[random.Random], str]] = {
 
 
 def slips(pick: random.Random, text: str) -> str:
-    """A few slips of the thumb: letters swapped, lost or doubled, accents lost."""
+    """A few slips of the thumb: letters swapped, lost or doubled, accents lost. An address stays: it might become
+    somebody's."""
+    if "@" in text:
+        return text
     letters = list(text)
     for _ in range(max(1, len(letters) // 40)):
         at = pick.randrange(1, max(2, len(letters) - 1))

@@ -287,7 +287,7 @@ def load(name: str | Path = DEFAULT) -> CrisisTemplate:
 def export() -> str:
     """This crisis as TOML: its settings, and the categories and towns as they stand in the database."""
     now = settings()
-    aliases = {item.code: item.aliases for name in names() for item in read(name).categories}
+    aliases = {item.code: item.aliases for name in names() for item in read(name).categories if item.aliases}
     categories = tuple(
         CategoryTemplate(
             code=row.code, name=row.name, sector=row.sector, kind=row.kind, policy=row.policy, names=row.names,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crowdmap.intake.files import api_fields, table
-from crowdmap.intake.files.row import BadRow, Context, Row, row_id
+from crowdmap.intake.files.row import BadRow, Context, Row, row_id, storable
 
 
 def looks_like(start: str) -> bool:
@@ -32,7 +32,7 @@ def read_all(records, header: list[str], columns: list[str | None], context: Con
         for name, cell in zip(columns, cells):
             if name and not value.get(name):
                 value[name] = cell
-        row = Row(line, row_id(context.source, value.get("id"), verbatim), table.readable(verbatim))
+        row = Row(line, row_id(context.source, value.get("id"), verbatim), storable(verbatim))
         try:
             fault = table.fault(header, cells)
             if fault:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdmap.intake.files import api_fields
-from crowdmap.intake.files.row import BadRow, Context, Row, row_id
+from crowdmap.intake.files.row import BadRow, Context, Row, row_id, storable
 
 
 def looks_like(start: str) -> bool:
@@ -26,8 +26,9 @@ def rows(path: Path, context: Context) -> Iterator[Row]:
         properties = verbatim.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         serial = verbatim.get("id") or properties.get("id")
-        row = Row(number, row_id(context.source, serial, verbatim), verbatim)
+        row = Row(number, row_id(context.source, serial, verbatim), {})
         try:
+            row.verbatim = storable(verbatim)
             _read(row, verbatim, properties, context)
         except BadRow as error:
             row.fields, row.problem = {}, error.message

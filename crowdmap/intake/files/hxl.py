@@ -1,12 +1,13 @@
 """CSV whose columns are told by a row of HXL tags (https://hxlstandard.org, 1.1), whatever the human header says."""
 
-import csv as _csv
+import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
 from crowdmap.intake.files import table
 from crowdmap.intake.files.csv import is_tag_row, read_all
+from crowdmap.intake.files.csv import looks_like as is_own_csv
 from crowdmap.intake.files.row import BadRow, Context, Row
 
 SEARCHED = 25  # rows: HXL's own readers look no further for the tags
@@ -46,15 +47,13 @@ TAGS = (
 
 def looks_like(start: str) -> bool:
     sign = table.delimiter(start.split("\n", 1)[0])
-    found = _csv.reader(io.StringIO(start), delimiter=sign)
+    found = csv.reader(io.StringIO(start), delimiter=sign)
     try:
         first = [cells for _, cells in zip(range(2), found)]
-    except _csv.Error:
+    except csv.Error:
         return False
     # tags under a header whose names are ours already is our own CSV
-    from crowdmap.intake.files import csv
-
-    return bool(first) and (is_tag_row(first[0]) or len(first) > 1 and is_tag_row(first[1]) and not csv.looks_like(start))
+    return bool(first) and (is_tag_row(first[0]) or len(first) > 1 and is_tag_row(first[1]) and not is_own_csv(start))
 
 
 def rows(path: Path, context: Context) -> Iterator[Row]:

@@ -19,6 +19,7 @@ from crowdmap.intake.files.categories import CategoryBook
 TITLE_MAX = 200
 DESCRIPTION_MAX = 10_000
 DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?\Z")
+BYTES = re.compile("[\udc80-\udcff]")  # bytes that were not UTF-8, as Python keeps them
 SLASHED_QUOTE = re.compile(r"\\+(?=['\"])")
 
 
@@ -56,6 +57,26 @@ def row_id(source: str, serial: Any, verbatim: Mapping[str, Any]) -> str:
         return f"{source}:{serial}"
     packed = json.dumps(verbatim, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return f"{source}:row-{hashlib.sha256(packed).hexdigest()[:32]}"
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """A JSON value as every database takes it: NUL and what is no character are written as \\xNN or \\uNNNN, numbers
+    beyond 64 bits as text. Raises BadRow when it is nested deeper than any report."""
+    if depth > 40:
+        raise BadRow("the row is nested too deep")
+    if isinstance(value, str):
+        if not value.isascii() or "\0" in value:
+            value = value.replace("\0", "\\x00")
+            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if BYTES.search(value) else value
+            value = value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return value
+    if isinstance(value, Mapping):
+        return {storable(str(name)): storable(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item, depth + 1) for item in value]
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return str(value)
+    return value
 
 
 def moment(text: str | None, zone: ZoneInfo) -> datetime | None:

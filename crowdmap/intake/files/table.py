@@ -1,12 +1,12 @@
 """Delimited text, record by record, with the line each record starts on."""
 
 import csv
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from crowdmap.intake.files.row import BYTES
+
 FIELD_MAX = 8_000_000  # one cell; the standard library's 131,072 is less than a long forwarded message
-NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 def delimiter(header: str) -> str:
@@ -42,13 +42,8 @@ def named(header: list[str], cells: list[str]) -> dict[str, str]:
 
 def fault(header: list[str], cells: list[str]) -> str | None:
     """Why the record cannot be trusted as a row of this table, or None."""
-    if any(not cell.isascii() and NOT_UTF8.search(cell) for cell in cells):
+    if any(not cell.isascii() and BYTES.search(cell) for cell in cells):
         return "the row is not valid UTF-8"
     if len(cells) < len(header) or any(cell.strip() for cell in cells[len(header) :]):
         return f"the row has {len(cells)} cells, the header has {len(header)}: look for a missing or doubled quote"
     return None
-
-
-def readable(verbatim: dict[str, str]) -> dict[str, str]:
-    """The row for storing: bytes that are not UTF-8 are written as \\xNN, since no database takes them."""
-    return {name: cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for name, cell in verbatim.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crowdmap.intake.files import table
-from crowdmap.intake.files.row import BadRow, Context, Row, flag, moment, plain, point, row_id, texts
+from crowdmap.intake.files.row import BadRow, Context, Row, flag, moment, plain, point, row_id, storable, texts
 
 NEEDED = ("INCIDENT TITLE", "INCIDENT DATE")
 SERIAL = ("#", "SERIAL")
@@ -33,7 +33,7 @@ def rows(path: Path, context: Context) -> Iterator[Row]:
     for line, cells in records:
         verbatim = table.named(header, cells)
         number = cells[serial] if serial is not None and serial < len(cells) else ""
-        row = Row(line, row_id(context.source, number, verbatim), table.readable(verbatim))
+        row = Row(line, row_id(context.source, number, verbatim), storable(verbatim))
         try:
             fault = table.fault(header, cells)
             if fault:
