@@ -8,7 +8,7 @@ from crowdmap.accounts.roles import Role
 from crowdmap.accounts.views import attempt
 from crowdmap.db import db
 from crowdmap.errors import FieldError, ValidationFailed
-from crowdmap.web import Permission, absolute, actor, permits
+from crowdmap.web import Permission, actor, permits, shareable
 
 blueprint = Blueprint("people", __name__, url_prefix="/admin")
 
@@ -28,7 +28,7 @@ def invite():
     if errors:
         return _page(errors=errors), 422
     db.session.commit()
-    return _page(link=absolute(url_for("accounts.join", token=token)), link_kind="invitation")
+    return _page(link=shareable(url_for("accounts.join", token=token)), link_kind="invitation")
 
 
 @blueprint.post("/invitations/<int:invitation_id>/revoke")
@@ -65,7 +65,7 @@ def reset_link(account_id: int):
     if errors:
         return _page(errors=errors), 422
     db.session.commit()
-    return _page(link=absolute(url_for("accounts.reset", token=token)), link_kind="reset")
+    return _page(link=shareable(url_for("accounts.reset", token=token)), link_kind="reset")
 
 
 def _change(verb):

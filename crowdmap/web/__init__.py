@@ -8,6 +8,7 @@ from crowdmap.web.answers import (
     etag_of,
     own_path,
     problem_response,
+    shareable,
     url_with,
     wants_json,
 )
@@ -18,5 +19,5 @@ from crowdmap.web.setup import init_app
 __all__ = [
     "MAX_JSON", "Access", "Anonymous", "Permission", "absolute", "access_of", "actor", "add_links", "client_source",
     "conditional", "etag_of", "init_app", "keyed_hash", "limited", "open_data", "own_path", "parse_json", "permits",
-    "problem_response", "public", "read_form", "read_json", "url_with", "validate", "wants_json",
+    "problem_response", "public", "read_form", "read_json", "shareable", "url_with", "validate", "wants_json",
 ]

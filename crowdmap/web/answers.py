@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 from flask import Response, request
 
-from crowdmap.config import settings
+from crowdmap.config import BY_NAME, settings
 from crowdmap.errors import DomainError, problem, status_of
 
 API_PREFIXES = ("/api/", "/feeds/", "/map/", "/tiles/", "/ogc/", "/open311/", "/intake/")
@@ -43,6 +43,13 @@ def own_path(text: str | None) -> str | None:
 def absolute(path: str) -> str:
     """The address of one of our own paths as other machines reach it."""
     return settings().PUBLIC_URL + path
+
+
+def shareable(path: str) -> str:
+    """The address to hand to a person. While PUBLIC_URL is left at its default, the name by which this request came:
+    on a laptop in the field that is the one others reach it by, and only local names are let through."""
+    configured = settings().PUBLIC_URL != BY_NAME["PUBLIC_URL"].default
+    return absolute(path) if configured else request.host_url.rstrip("/") + path
 
 
 def url_with(**changes) -> str:

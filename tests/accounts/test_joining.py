@@ -13,7 +13,7 @@ from crowdmap.db import reading, utcnow
 from tests.builders import PASSWORD, make_account, sign_in
 from tests.accounts.test_signing_in import TOKEN, is_in, post_login
 
-LINK = re.compile(r'value="http://127\.0\.0\.1:8000(/(?:join|reset)/[^"]+)"')
+LINK = re.compile(r'value="http://localhost(/(?:join|reset)/[^"]+)"')
 
 
 def post(client, path, **fields):

@@ -1,7 +1,7 @@
 import pytest
 from flask import Response
 
-from crowdmap.web import add_links, conditional, etag_of, keyed_hash, limited, open_data, own_path, public, url_with
+from crowdmap.web import add_links, conditional, etag_of, keyed_hash, limited, open_data, own_path, public, shareable, url_with
 from crowdmap.web.limits import LIMITS, source_network
 
 
@@ -57,6 +57,19 @@ def test_a_body_that_is_held_already_is_not_built(app):
         assert (answer.status_code, answer.data, answer.headers["ETag"]) == (304, b"", etag)
     assert len(built) == 1
     assert client.get("/feeds/x", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+@pytest.mark.databases("sqlite")
+def test_a_link_to_hand_over_has_the_name_by_which_one_came(app):
+    with app.test_request_context("/", base_url="http://192.168.1.20:8000"):
+        assert shareable("/join/x") == "http://192.168.1.20:8000/join/x"
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(PUBLIC_URL="https://map.example.org")
+def test_or_the_public_name_where_there_is_one(app):
+    with app.test_request_context("/", base_url="http://127.0.0.1:8000"):
+        assert shareable("/join/x") == "https://map.example.org/join/x"
 
 
 @pytest.mark.databases("sqlite")
