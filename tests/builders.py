@@ -37,7 +37,9 @@ def make_report(*, at=PORT_AU_PRINCE, status="published", category="WAT", channe
         source_key=source_key or f"source-{number}", status=Status(status), verification=verification,
     ))  # fmt: skip
     session.commit()
-    return session.query(Report).filter_by(public_id=receipt.public_id).one()
+    report = session.query(Report).filter_by(public_id=receipt.public_id).one()
+    session.commit()  # or SQLite's one place to write would stay taken
+    return report
 
 
 @cache

@@ -11,12 +11,11 @@ from crowdmap.dedupe import candidates_for_public
 from crowdmap.errors import FieldError, InvalidParameter, UnknownParameter, ValidationFailed
 from crowdmap.intake import voices
 from crowdmap.intake.draft import ReportDraft
-from crowdmap.intake.submit import Incoming, Receipt, check_complete, initial_status, submit
+from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
 from crowdmap.web import absolute, client_source, limited, parse_json, public, read_json
 
 blueprint = Blueprint("intake_api", __name__)
 CHANNEL = "api"
-UNCHECKED = "published at once, as this map checks after publishing"
 
 
 @blueprint.post("/api/v1/reports")
@@ -29,8 +28,7 @@ def create_report():
     key = message_key(draft.client_id)
     check_complete(draft)
     receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, parse_json(request.get_data()), source_key=sender(), status=initial_status(),
-        reason=UNCHECKED,
+        draft, CHANNEL, key, parse_json(request.get_data()), source_key=sender(),
     ))  # fmt: skip
     db.session.commit()
     return receipt_response(receipt, possible_duplicates=possible_duplicates(draft, receipt.public_id))

@@ -1,6 +1,7 @@
 """The form's fields: what it shows, what it was given, and how long somebody took to fill it in. No routes."""
 
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 from uuid import UUID, uuid4
 
 from flask_babel import get_locale
@@ -82,12 +83,27 @@ def typed_again(form: MultiDict) -> dict[str, str]:
     }
 
 
-def read(form: MultiDict) -> ReportDraft:
-    """Raises ValidationFailed. Numbers may be written with a comma; bytes that were no UTF-8 are refused by field."""
-    broken = [name for name in form for text in form.getlist(name) if "\ufffd" in text or "\ufffd" in name]
+def check_bytes(raw: bytes, mimetype: str) -> None:
+    """Raises ValidationFailed naming the fields that are not UTF-8: decoding would quietly change what was typed."""
+    if mimetype != "application/x-www-form-urlencoded":
+        return
+    pairs = (part.partition(b"=") for part in raw.replace(b"+", b" ").split(b"&"))
+    broken = [name for name, _sep, text in pairs if not (_is_utf8(name) and _is_utf8(text))]
     if broken:
         words = _("Some characters did not arrive whole. Please type them again.")
-        raise ValidationFailed([FieldError(name.replace("\ufffd", "?"), "not-utf-8", words) for name in broken])
+        raise ValidationFailed([FieldError(name.decode("utf-8", "replace"), "not-utf-8", words) for name in broken])
+
+
+def _is_utf8(quoted: bytes) -> bool:
+    try:
+        unquote_to_bytes(quoted).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read(form: MultiDict) -> ReportDraft:
+    """Raises ValidationFailed. Numbers may be written with a comma."""
     given = MultiDict((name, value) for name, value in form.items(multi=True) if name not in OWN_FIELDS)
     for name in NUMBERS:
         if "," in given.get(name, "") and "." not in given[name]:

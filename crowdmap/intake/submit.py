@@ -34,8 +34,7 @@ class Incoming:
 
     *external_id* is the channel's own id of it (provider's message id, client's UUID, row hash). *source_key* says who
     sends (telephone number, device): it is hashed with a secret before it is stored. Only the import of a trusted
-    source, or a map that checks after publishing, gives another *status* or *verification*; *reason* says why.
-    *voice_of* adds the message to that report instead of making a new one. *note* is for the moderators.
+    source gives another *status* and *verification*, and the *reason* of that decision. *voice_of* adds the message to that report instead of making a new one. *note* is for the moderators.
     """
 
     draft: ReportDraft
@@ -107,11 +106,6 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
         seen.add(key)
         answers.append(receipts[key] if first else old.get(key) or _repeat_in_batch(message, receipts[key], messages))
     return answers
-
-
-def initial_status() -> Status:
-    """What a message of the public becomes at once: pending, unless this map checks after publishing."""
-    return Status.PUBLISHED if settings().MODERATION == "after" else Status.PENDING
 
 
 def check_categories(draft: ReportDraft, categories: dict[str, Category]) -> None:

@@ -11,8 +11,8 @@ from crowdmap.db import db
 from crowdmap.errors import DomainError, FieldError, SameKeyOtherContent, ValidationFailed, status_of
 from crowdmap.intake import api, form, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
-from crowdmap.intake.submit import Incoming, Receipt, check_complete, initial_status, submit
-from crowdmap.reports.models import Status, Submission
+from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
+from crowdmap.reports.models import Submission
 from crowdmap.web import limited, public, read_form, wants_json
 from crowdmap.web.limits import too_many
 
@@ -30,6 +30,7 @@ def new_report():
 @public
 @limited("submit")
 def send_report():
+    form.check_bytes(request.get_data(), request.mimetype)
     draft = form.read(request.form)
     place_unknown = bool(request.form.get("place_unknown"))
     voice_of = request.form.get("voice_of") or None
@@ -39,10 +40,9 @@ def send_report():
         twins = api.possible_duplicates(draft)
         if twins:
             return ask_page(twins)
-    doubt = form.suspicion(request.form, draft.client_id)
     receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, form.verbatim(request.form), source_key=api.sender(), note=doubt, reason=api.UNCHECKED,
-        status=Status.PENDING if doubt else initial_status(),
+        draft, CHANNEL, key, form.verbatim(request.form), source_key=api.sender(),
+        note=form.suspicion(request.form, draft.client_id),
         voice_of=voices.target(db.session, voice_of) if voice_of else None,
     ))  # fmt: skip
     db.session.commit()
