@@ -134,6 +134,7 @@ def public(tree: Tree, crisis: Crisis) -> View | None:
     return _view(
         tree, crisis, lon, lat, precision, area, created, occurred,
         title=mask(report.title), description=mask(report.description), place=area if blurred else mask(report.place),
+        unit=mask(report.unit),
     )  # fmt: skip
 
 
@@ -146,7 +147,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
     area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
     return _view(
         tree, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
-        title=report.title, description=report.description, place=report.place,
+        title=report.title, description=report.description, place=report.place, unit=report.unit,
         out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
     )  # fmt: skip
 
@@ -156,7 +157,7 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff}
 
 
 def _view(
-    tree, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, **extra
+    tree, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, **extra
 ) -> View:  # fmt: skip
     report, root = tree.teller, tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -166,7 +167,7 @@ def _view(
         "sector": category.sector if category else None, "title": title or None, "description": description or None,
         "status": root.status.value, "verification": root.verification.value, "voices": tree.voices,
         "precision_m": None if precision is None else round(precision, 1), "people": report.people,
-        "quantity": report.quantity, "unit": report.unit, "place": place or None, "area": area, "claimed": False,
+        "quantity": report.quantity, "unit": unit, "place": place or None, "area": area, "claimed": False,
         "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),
         "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [], **extra,
     }  # fmt: skip
@@ -174,7 +175,7 @@ def _view(
     core = geojson.Feature(id=root.public_id, geometry=point, properties=properties)
     columns = {
         "kind": report.kind, "category": report.category, "status": root.status, "verification": root.verification,
-        "out_of_area": root.out_of_area, "happened_at": occurred or created, "lon": lon, "lat": lat,
+        "out_of_area": extra.get("out_of_area", False), "happened_at": occurred or created, "lon": lon, "lat": lat,
         "geom": None if lon is None else f"SRID=4326;POINT({lon!r} {lat!r})",
         "cell": None if lon is None else geo.cell(lon, lat), "precision_m": properties["precision_m"], "area": area,
         "search_text": fold(" ".join(filter(None, (title, description, place, area)))), "removed": None,
