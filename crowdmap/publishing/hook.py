@@ -208,7 +208,8 @@ def _write(session, changes, have, public_ids, seq_of) -> None:
     ids = {key: row.id for key, row in have.items()}
     if fresh:
         returning = insert(Publication).returning(Publication.id, Publication.report_id, Publication.audience)
-        for row_id, report_id, audience in session.execute(returning, fresh):
+        # without render_nulls, rows are sent together only while the same columns are null: that is one by one
+        for row_id, report_id, audience in session.execute(returning, fresh, execution_options={"render_nulls": True}):
             ids[report_id, audience] = row_id
     _write_categories(session, [key for key, _ in changes], have, ids, codes)
     if heads:
