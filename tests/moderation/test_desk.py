@@ -1,0 +1,226 @@
+"""The desk without scripts: queue, one report, the exact public preview, forms that come back with what was typed."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from crowdmap import geo
+from crowdmap.moderation.models import Decision
+from crowdmap.reports.models import Report, Status
+from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
+
+
+@pytest.fixture
+def desk(session, client):
+    """A client that a moderator has signed in."""
+    client.moderator = make_account("moderator", name="Marie Vincent")
+    return sign_in(client, client.moderator)
+
+
+def rows(page):
+    return re.findall(r'id="row-([a-z0-9]+)"', page.text)
+
+
+def preview(page):
+    return page.text.split('id="preview-head"')[1].split("</section>")[0]
+
+
+def test_only_moderators_see_the_desk(session, app):
+    report = make_report(status="pending")
+    for role, status in ((None, 303), ("volunteer", 403), ("moderator", 200), ("coordinator", 200)):
+        client = app.test_client()
+        if role:
+            sign_in(client, make_account(role))
+        for address in ("/moderate", f"/moderate/{report.public_id}", "/moderate/new.json?since=0"):
+            assert client.get(address).status_code in (status, 401 if role is None else status), (role, address)
+
+
+def test_the_queue_holds_what_waits_from_the_oldest(session, desk):
+    first, second = make_report(status="pending"), make_report(status="pending", category="MISS")
+    make_report(status="published")
+    page = desk.get("/moderate")
+    assert rows(page) == [first.public_id, second.public_id]
+    assert f'href="/moderate/{first.public_id}"' in page.text and "never public" in page.text
+    assert re.search(r'data-count="published">1<', page.text) and re.search(r'data-count="pending">2<', page.text)
+
+
+def test_the_filter_is_the_same_as_everywhere(session, desk):
+    old, new = make_report(description="water here"), make_report(category="ROAD", kind="damage")
+    closed = make_report()
+    closed.status = Status.CLOSED
+    session.commit()
+    assert rows(desk.get("/moderate?status=published")) == [new.public_id, old.public_id]
+    assert rows(desk.get("/moderate?status=all&kind=damage")) == [new.public_id]
+    assert rows(desk.get("/moderate?status=all&q=water")) == [old.public_id]
+    assert rows(desk.get("/moderate?status=closed")) == [closed.public_id]
+    assert desk.get("/moderate?status=secret").status_code == 400
+    assert desk.get("/moderate?colour=red").status_code == 400
+
+
+def test_paging_neither_loses_nor_doubles(session, desk, monkeypatch):
+    from crowdmap.moderation import queries
+
+    monkeypatch.setattr(queries.queue, "__defaults__", (None, 2))
+    made = [make_report(status="pending").public_id for _ in range(5)]
+    seen, address = [], "/moderate"
+    while address:
+        page = desk.get(address)
+        seen += rows(page)
+        link = re.search(r'rel="next" href="([^"]+)"', page.text)
+        address = link and link[1].replace("&amp;", "&")
+    assert seen == made
+
+
+def test_next_goes_round_the_queue(session, desk):
+    a, b = make_report(status="pending"), make_report(status="pending")
+    assert f'id="next" href="/moderate/{b.public_id}"' in desk.get(f"/moderate/{a.public_id}").text
+    assert f'id="next" href="/moderate/{a.public_id}"' in desk.get(f"/moderate/{b.public_id}").text
+
+
+def test_the_preview_is_what_publishing_makes_of_it(session, desk, app):
+    report = make_report(status="pending", category="WAT", title="Water for 40", place="Rue Capois 12, Turgeau",
+                         description="Call +509 3456 7890 or jean@planted.example, we are at 18.53981, -72.33412",
+                         contact_phone="+509 9999 8888")  # fmt: skip
+    shown = preview(desk.get(f"/moderate/{report.public_id}"))
+    lon, lat = geo.tile_centre(*PORT_AU_PRINCE)
+    assert f"{lat:.5f}, {lon:.5f}" in shown and "Water for 40" in shown
+    assert "[phone]" in shown and "[e-mail]" in shown and "[position]" in shown
+    for mark in ("3456", "planted", "18.53981", "Capois", "9999", f"{PORT_AU_PRINCE[1]:.5f}"):
+        assert mark not in shown, mark
+    assert desk.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}).status_code == 303
+    feature = app.test_client().get("/feeds/all.geojson").get_json(force=True)["features"][0]
+    assert feature["geometry"]["coordinates"] == [lon, lat]
+    assert str(feature["properties"]["description"]) in shown.replace("&#39;", "'")
+    assert preview(desk.get(f"/moderate/{report.public_id}")).count("[phone]") == 1
+
+
+def test_what_is_restricted_is_said_to_be_seen_by_nobody(session, desk):
+    report = make_report(status="pending", category="MISS", description="Looking for Jean Planted")
+    shown = preview(desk.get(f"/moderate/{report.public_id}"))
+    assert "Not at all." in shown and "Planted" not in shown
+
+
+def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(session, desk):
+    from crowdmap.intake.draft import ReportDraft
+    from crowdmap.intake.submit import Incoming, submit
+
+    told = {"description": "Bridge is down", "contact_phone": "+509 9999 8888", "contact_name": "Jean Planted", "Sender": "+509 1",
+            "note": "<script>alert(1)</script>"}  # fmt: skip
+    draft = ReportDraft(category="BRID", description="Bridge is down", contact_phone="+509 9999 8888", contact_name="Jean Planted")
+    key = submit(session, Incoming(draft, "api", "x1", told)).public_id
+    session.commit()
+    page = desk.get(f"/moderate/{key}")
+    assert "9999" not in page.text and "Planted" not in page.text and "+509 1" not in page.text
+    assert "&lt;script&gt;" in page.text and "<script>alert" not in page.text
+    assert session.scalars(select(Decision).where(Decision.action == "see-contact")).all() == []
+    session.rollback()
+    asked = desk.post(f"/moderate/{key}/contact")
+    assert "+509 9999 8888" in asked.text and "Jean Planted" in asked.text
+    assert asked.headers["Cache-Control"] == "no-store"
+    api = desk.get(f"/api/v1/reports/{key}/contact")
+    assert api.get_json() == {"id": key, "contact_name": "Jean Planted", "contact_phone": "+509 9999 8888", "contact_email": None}
+    looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
+    assert [look.account_id for look in looks] == [desk.moderator.id] * 2
+    assert "9999" not in repr([(look.change, look.reason) for look in looks])
+
+
+def test_contact_is_for_those_allowed(session, app):
+    key = make_report(contact_name="Jean Planted").public_id
+    session.rollback()
+    for role, status in ((None, 401), ("volunteer", 403), ("moderator", 200)):
+        client = app.test_client()
+        if role:
+            sign_in(client, make_account(role))
+        answer = client.get(f"/api/v1/reports/{key}/contact")
+        assert answer.status_code == status and ("Planted" in answer.text) == (status == 200)
+
+
+def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(session, desk, app):
+    report = make_report(status="pending")
+    key = report.public_id
+    other = sign_in(app.test_client(), make_account(name="Paul Other"))
+    assert other.post(f"/api/v1/reports/{key}/actions/publish", json={"revision": 1}).status_code == 200
+    late = desk.post(f"/moderate/{key}/hide", data={"revision": 1, "reason": "Names <b>a person</b>, the street too"})
+    assert late.status_code == 409
+    assert "Paul Other" in late.text and "publish" in late.text
+    assert "Names &lt;b&gt;a person&lt;/b&gt;, the street too" in late.text
+    assert 'class="panel open" id="do-hide"' in late.text
+    revision = re.search(r'id="do-hide".*?name="revision" value="(\d+)"', late.text, re.DOTALL)[1]
+    again = desk.post(f"/moderate/{key}/hide", data={"revision": revision, "reason": "Names a person"})
+    assert again.status_code == 303 and session.get(Report, report.id, populate_existing=True).status == "hidden"
+
+
+def test_a_form_with_a_fault_comes_back_with_422(session, desk):
+    key = make_report(status="pending", description="As it was").public_id
+    typed = {"revision": 1, "title": "New title", "description": "New words", "kind": "need", "category": "WAT", "people": "many"}
+    page = desk.post(f"/moderate/{key}/edit", data=typed)
+    assert page.status_code == 422
+    for kept in ("New title", "New words", 'value="many"', "whole number"):
+        assert kept in page.text, kept
+    assert desk.post(f"/moderate/{key}/verify", data={"revision": 1, "evidence": "  "}).status_code == 422
+    assert desk.post(f"/moderate/{key}/dance", data={"revision": 1}).status_code == 404
+
+
+def test_the_edit_form_takes_values_away_and_leaves_an_untouched_time_alone(session, desk):
+    report = make_report(status="pending", title="Old", people=5, occurred_at="2010-01-13T09:30:15.250000+00:00", place="there")
+    page = desk.get(f"/moderate/{report.public_id}").text
+    stood = re.search(r'name="occurred_at_was" value="([^"]*)"', page)[1]
+    form = {"revision": 1, "title": "", "description": report.description, "kind": "need", "category": "WAT", "people": "",
+            "quantity": "", "unit": "", "place": "there", "occurred_at": stood, "occurred_at_was": stood, "categories": ["FOOD"]}  # fmt: skip
+    was = report.occurred_at
+    session.rollback()
+    assert desk.post(f"/moderate/{report.public_id}/edit", data=form).status_code == 303
+    after = session.get(Report, report.id, populate_existing=True)
+    assert (after.title, after.people, after.occurred_at, after.more_categories) == ("", None, was, ["FOOD"])
+    change = session.scalars(select(Decision).where(Decision.report_id == report.id, Decision.action == "edit")).one().change
+    assert set(change) == {"title", "people", "more_categories"}
+
+
+def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
+    words = "No water at the camp behind the stadium, children are ill"
+    a = make_report(description=words, status="pending")
+    b = make_report(description=words + " and old people", status="pending", at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1]))
+    page = desk.get(f"/moderate/{b.public_id}").text
+    assert f'name="into" value="{a.public_id}"' in page and "same words" in page and re.search(r"\d+ m · 0 min", page)
+    assert desk.post(f"/moderate/{b.public_id}/merge", data={"revision": 1, "into": a.public_id}).status_code == 303
+    child = desk.get(f"/moderate/{b.public_id}").text
+    assert "was merged into another" in child and 'data-key="u"' in child and 'data-key="p"' not in child
+    assert "Merged into this report" in desk.get(f"/moderate/{a.public_id}").text
+    assert desk.post(f"/moderate/{b.public_id}/unmerge", data={"revision": 2}).status_code == 303
+    assert "was merged into another" not in desk.get(f"/moderate/{b.public_id}").text
+
+
+def test_news_tells_what_came_and_what_left(session, desk):
+    seq = int(re.search(r'data-seq="(\d+)"', desk.get("/moderate").text)[1])
+    a = make_report(status="pending", title="Fresh <i>news</i>")
+    news = desk.get(f"/moderate/new.json?since={seq}").get_json()
+    assert [row["id"] for row in news["rows"]] == [a.public_id] and news["counts"]["pending"] == 1
+    assert "Fresh &lt;i&gt;news" in news["rows"][0]["html"]
+    a.status = Status.PUBLISHED
+    session.commit()
+    later = desk.get(f"/moderate/new.json?since={news['seq']}").get_json()
+    assert later["gone"] == [a.public_id] and later["rows"] == [] and later["seq"] > news["seq"]
+    assert desk.get(f"/moderate/new.json?since={later['seq']}").get_json()["gone"] == []
+    assert desk.get("/moderate/new.json?since=x").status_code == 400
+    make_report(status="pending", category="ROAD", kind="damage")
+    damage = desk.get(f"/moderate/new.json?since={later['seq']}&kind=need").get_json()
+    assert damage["rows"] == [] and len(damage["gone"]) == 1
+
+
+def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):
+    report = make_report(status="pending")
+    data = {"revision": 1}
+    assert desk.post(f"/moderate/{report.public_id}/publish", data=data, headers={"Origin": "https://evil.example"}).status_code == 403
+    desk.environ_base.pop("HTTP_X_CSRFTOKEN")
+    assert desk.post(f"/moderate/{report.public_id}/publish", data=data).status_code == 403
+    assert session.get(Report, report.id, populate_existing=True).status == "pending"
+
+
+def test_a_withdrawn_report_opens_and_offers_nothing_wrong(session, desk):
+    report = make_report(status="published")
+    report.withdrawn_at = report.created_at
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}")
+    assert page.status_code == 200 and "took it back" in page.text
+    assert desk.get("/moderate/nothere").status_code == 404
