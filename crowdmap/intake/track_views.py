@@ -112,9 +112,11 @@ def _said(action: str, found: Tracked, done) -> str:
 
 def show(found: Tracked, errors=(), status: int = 200):
     token = tracking_token(found.submission.id)
+    private = db.session.get_one(ReportPrivate, found.report.id) if found.original else None
     return render_template(
         "intake/track.html", found=found, errors=list(errors), token=token, code=grouped(token), now=_current(found),
-        own=own_words(found), steps=[(step, _label(step, found)) for step in tracking.pathway(found)],
+        point=private if private and private.lon is not None else None, own=own_words(found),
+        steps=[(step, _label(step, found)) for step in tracking.pathway(found)],
     ), status  # fmt: skip
 
 

@@ -13,9 +13,13 @@
   let at = 0;
 
   const value = (name) => { const field = form.elements[name]; return field && field.value ? field.value.trim() : ""; };
-  function tell(text) {
+  /** A line of what is missing, where it is missing. */
+  function tell(text, element) {
+    const place = element && element.closest(".field, .tiles");
+    if (place) place.before(says); else form.append(says);
     says.textContent = text || "";
     says.hidden = !text;
+    if (element) element.focus();
   }
 
   /* ---- steps */
@@ -49,8 +53,7 @@
   function forward() {
     const missing = lacking(at);
     if (missing) {
-      tell(missing[0]);
-      missing[1].focus();
+      tell(missing[0], missing[1]);
       return;
     }
     show(at + 1, true);
@@ -93,7 +96,11 @@
     groups.forEach((group) => { group.hidden = group.dataset.kind !== kind && !CM.$("input:checked", group); });
     others.hidden = groups.every((group) => !group.hidden);
   }
-  CM.$$('input[name="kind"]', form).forEach((radio) => radio.addEventListener("change", () => { chooseKind(); tell(""); }));
+  CM.$$('input[name="kind"]', form).forEach((radio) => radio.addEventListener("change", () => {
+    chooseKind();
+    tell("");
+    CM.$("#category").scrollIntoView({ block: "start", behavior: CM.calm() ? "auto" : "smooth" });
+  }));
   CM.$$('input[name="category"]', form).forEach((radio) => radio.addEventListener("change", () => tell("")));
 
   /* ---- where */
@@ -192,8 +199,7 @@
       event.preventDefault();
       const [text, element] = lacking(missing);
       show(missing, false);
-      tell(text);
-      element.focus();
+      tell(text, element);
       return;
     }
     event.preventDefault();
@@ -214,6 +220,7 @@
   /* ---- begin */
 
   CM.$("#steps").hidden = false;
+  form.classList.add("stepped");
   chooseKind();
   const wrong = CM.$(".field.wrong", form);
   const first = wrong ? sections.findIndex((section) => section.contains(wrong)) : CM.$("#errors") ? sections.length - 1 : 0;
