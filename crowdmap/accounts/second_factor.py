@@ -72,8 +72,8 @@ def pass_second(account_id: int, code: str) -> Account:
     """
     account_key = keyed_hash("code", str(account_id))[:32]
     with writing_session() as own:
-        recent = select(func.count()).where(LoginAttempt.account_key == account_key, LoginAttempt.at > utcnow() - WINDOW)
-        if own.scalar(recent) >= MOST_TRIES:
+        mine = (LoginAttempt.account_key == account_key, LoginAttempt.at > utcnow() - WINDOW)
+        if own.scalar(select(func.count()).where(*mine)) >= MOST_TRIES:
             raise ValidationFailed([
                 FieldError("code", "too-many", _("That was tried too often. Please wait 15 minutes."))
             ])  # fmt: skip

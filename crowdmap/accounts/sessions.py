@@ -148,9 +148,8 @@ def sign_in(account: Account) -> None:
     now = utcnow()
     db.session.execute(delete(LoginSession).where(LoginSession.created_at < now - ABSOLUTE))
     key = new_secret()
-    row = LoginSession(
-        key_hash=digest(key), account_id=account.id, created_at=now, seen_at=now, device=device(request.user_agent.string)
-    )
+    browser = device(request.user_agent.string)
+    row = LoginSession(key_hash=digest(key), account_id=account.id, created_at=now, seen_at=now, device=browser)
     db.session.add(row)
     db.session.flush()
     session.clear()

@@ -219,9 +219,8 @@ def _drop_reset_links(account_id: int) -> None:
 
 def _keep_a_coordinator(account: Account) -> None:
     if account.role == Role.COORDINATOR and account.is_active and coordinators_in_use() == 1:
-        raise ValidationFailed(
-            [FieldError("account", "last-coordinator", _("This is the last coordinator. Make somebody else one first."))]
-        )
+        message = _("This is the last coordinator. Make somebody else one first.")
+        raise ValidationFailed([FieldError("account", "last-coordinator", message)])
 
 
 def note_action(action: str, about: int | None, by: int | None) -> None:

@@ -94,7 +94,8 @@ def test_the_command_line_adds_lists_disables(app, client):
     assert made.exit_code == 0, made.output
     passphrase = made.output.rsplit(": ", 1)[1].strip()
     assert post_login(client, "chef@example.org", passphrase).status_code == 303
-    assert run(app, "add", "two@example.org", "--role", "moderator", "--password-stdin", input=PASSWORD + "\n").exit_code == 0
+    two = ("add", "two@example.org", "--role", "moderator", "--password-stdin")
+    assert run(app, *two, input=PASSWORD + "\n").exit_code == 0
     assert post_login(app.test_client(), "two@example.org").status_code == 303
     listed = run(app, "list").output.splitlines()
     assert [line.split() for line in listed] == [["chef@example.org", "coordinator"], ["two@example.org", "moderator"]]

@@ -1,7 +1,18 @@
 import pytest
 from flask import Response
 
-from crowdmap.web import add_links, conditional, etag_of, keyed_hash, limited, open_data, own_path, public, shareable, url_with
+from crowdmap.web import (
+    add_links,
+    conditional,
+    etag_of,
+    keyed_hash,
+    limited,
+    open_data,
+    own_path,
+    public,
+    shareable,
+    url_with,
+)
 from crowdmap.web.limits import LIMITS, source_network
 
 
