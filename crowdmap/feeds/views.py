@@ -4,9 +4,11 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 import orjson
-from flask import Blueprint, Response, current_app, redirect, request
+from flask import Blueprint, Response, current_app, g, redirect, request
 from flask_babel import gettext as _
 
+from crowdmap.accounts.models import LoginSession
+from crowdmap.accounts.sessions import is_alive
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.errors import Gone, InvalidParameter, NotFound
@@ -18,7 +20,7 @@ from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.project import timestamp
 from crowdmap.reports.models import Kind
-from crowdmap.web import Permission, absolute, actor, add_links, conditional, etag_of, open_data, public, url_with
+from crowdmap.web import Permission, absolute, actor, add_links, conditional, etag_of, open_data, permits, public, url_with
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -128,6 +130,20 @@ def changes_response(chosen: ReportFilter, audience: Audience) -> Response:
 def feed_stream():
     chosen = ReportFilter.parse(request.args, also=("since",))
     return stream.respond(chosen, Audience.PUBLIC)
+
+
+@blueprint.get("/moderate/stream")
+@permits(Permission.READ_STAFF)
+def staff_stream():
+    """The desk's stream; it ends within seconds of a sign-out or a role taken away."""
+    chosen = ReportFilter.parse(request.args, also=("since",), all_statuses=True)
+    sign_in = g.login_session.id
+
+    def still_allowed() -> bool:
+        row = db.session.get(LoginSession, sign_in)
+        return row is not None and is_alive(row, utcnow()) and row.account.can(Permission.READ_STAFF)
+
+    return stream.respond(chosen, Audience.STAFF, still_allowed=still_allowed)
 
 
 @blueprint.get("/api/v1/reports")

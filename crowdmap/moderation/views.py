@@ -123,7 +123,7 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
         contact=contact, error=error, opened=opened, typed=request.form if error else None,
         told=told, note_of=note_of, map_config=map_of(found, current_app) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
-        stream_url=url_for("feeds.staff_stream") if "feeds.staff_stream" in current_app.view_functions else "",
+        stream_url=url_for("feeds.staff_stream", status="all"),
     )  # fmt: skip
 
 
