@@ -17,7 +17,7 @@ from crowdmap import geo
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.db.search import fold, text_matches
-from crowdmap.db.spatial import in_bbox, within_metres
+from crowdmap.db.spatial import in_bbox, is_wide, within_metres
 from crowdmap.errors import InvalidParameter, UnknownParameter
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Kind, Status, Verification
@@ -193,7 +193,15 @@ class ReportFilter:
 
     def select(self, audience: Audience, *columns):
         """A select of *columns* (default: id and feature) of the publications that match."""
-        return select(*(columns or (Publication.id, Publication.feature))).where(and_(*self.where(audience)))
+        index = self.bbox is None or not self._wide()
+        return select(*(columns or (Publication.id, Publication.feature))).where(and_(*self.where(audience, index=index)))
+
+    def _wide(self) -> bool:
+        """Asked of the database once for each session and box."""
+        known = db.session.info.setdefault("wide", {})
+        if self.bbox not in known:
+            known[self.bbox] = is_wide(db.session, Publication, self.bbox)
+        return known[self.bbox]
 
 
 def _kind_words():

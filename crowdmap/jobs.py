@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from crowdmap.db import Json, UtcDateTime, db, reading, utcnow, writing
+from crowdmap.db import Json, UtcDateTime, analyse, db, reading, utcnow, writing
 from crowdmap.events import HANDLERS, Event
 
 log = logging.getLogger("crowdmap.jobs")
@@ -20,6 +20,7 @@ log = logging.getLogger("crowdmap.jobs")
 MOST_ATTEMPTS = 8
 LEASE = timedelta(minutes=10)  # a job whose worker died is taken again after this
 HEARTBEAT = timedelta(seconds=20)
+COUNT_ROWS = timedelta(hours=1)  # how often the planner learns what is in the tables
 
 
 class Job(db.Model):
@@ -134,13 +135,17 @@ def worker_seen(session: Session, name: str = "worker") -> datetime | None:
 
 def run(app: Flask, stop: threading.Event) -> None:
     """The worker's loop: a heart-beat, due jobs, a short wait. Survives a database that goes away."""
-    last_beat = None
+    last_beat = last_count = None
     while not stop.is_set():
         with app.app_context():
             try:
                 if last_beat is None or utcnow() - last_beat > HEARTBEAT:
                     beat(db.session)
                     last_beat = utcnow()
+                if last_count is None or utcnow() - last_count > COUNT_ROWS:
+                    with writing():
+                        analyse(db.session)
+                    last_count = utcnow()
                 with reading():
                     idle = _nothing_due(db.session)
                     db.session.rollback()

@@ -29,6 +29,7 @@ def engine_options(url: URL) -> dict:
         "pool_size": 10,
         "max_overflow": 20,
         "pool_timeout": 10,
+        "pool_use_lifo": True,
         "pool_pre_ping": True,  # a server that restarted costs nobody an error
         "connect_args": {"options": options, "connect_timeout": 10, "application_name": "crowdmap"},
     }

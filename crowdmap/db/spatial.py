@@ -6,7 +6,7 @@ databases, rounded outward, so they find too much at the edges and never too lit
 
 import math
 
-from sqlalchemy import Float, and_, case, false, func, literal, or_
+from sqlalchemy import Float, and_, case, false, func, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 
 from crowdmap.db.clause import Clause, table_of
@@ -59,6 +59,18 @@ def _in_part(model, box: Bbox, index: bool):
     clauses = [_InIndex(model.id, model.geom, *map(_number, wider))] if index else []
     sides = (model.lon >= box.west, model.lon <= box.east, model.lat >= box.south, model.lat <= box.north)
     return and_(*clauses, *sides)
+
+
+def is_wide(session, model, bbox: Bbox) -> bool:
+    """Whether the box holds more than an eighth of the rows that have a place: then walking an index in the order of
+    the list beats finding them all by place. Judged by a sample, so it may be wrong near that mark; ≈ 0.3 ms."""
+    newest = session.scalar(select(func.max(model.id))) or 0
+    ids = sorted({1 + newest * i // _SAMPLE for i in range(_SAMPLE)})
+    rows = session.execute(select(model.lon, model.lat).where(model.id.in_(ids), model.lon.is_not(None))).all()
+    return sum(bbox.contains(*row) for row in rows) * 8 > len(rows) > 0
+
+
+_SAMPLE = 96
 
 
 def within_metres(model, lon: float, lat: float, metres: float, *, index: bool = True):

@@ -1,15 +1,16 @@
 """SQLite, the embedded database: engine options and what each connection and transaction is set up with."""
 
+import os
 import sqlite3
 from pathlib import Path
 
 import shapely
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, exc
 from sqlalchemy.engine import URL
 
 from crowdmap.db import spatialite
 from crowdmap.db.access import Access, access, writing
-from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable
+from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable, is_busy
 from crowdmap.db.queue import QueueTimeout, writer_queue
 
 OLDEST = (3, 35, 0)  # RETURNING
@@ -24,6 +25,7 @@ _SETTINGS = (
     "PRAGMA trusted_schema = ON",  # our triggers call functions of the application; some builds refuse by default
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -4000",  # kB a connection
+    "PRAGMA analysis_limit = 10000",  # rows of an index that ANALYZE looks at: milliseconds, not minutes
     "PRAGMA mmap_size = 67108864",
     "PRAGMA journal_size_limit = 67108864",
 )
@@ -68,6 +70,7 @@ def engine_options(url: URL) -> dict:
         "pool_size": 20,
         "max_overflow": 40,
         "pool_timeout": 10,
+        "pool_use_lifo": True,  # few connections with warm caches rather than many
         "connect_args": {
             "factory": Connection,
             "isolation_level": None,  # the driver begins nothing: we do, and say how
@@ -116,6 +119,12 @@ def scrub(engine: Engine) -> None:
 def listen(engine: Engine) -> None:
     path = Path(engine.url.database)
 
+    @event.listens_for(engine, "do_connect")
+    def make_private(_dialect, _record, _arguments, _options):
+        # names and telephone numbers are in it; SQLite would let everybody on the machine read
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
     @event.listens_for(engine, "connect")
     def set_up(connection, _record):
         for setting in _SETTINGS:
@@ -130,7 +139,7 @@ def listen(engine: Engine) -> None:
             raw.execute(f"PRAGMA query_only = {'ON' if query_only else 'OFF'}")
             raw.query_only = query_only
         if query_only:
-            connection.exec_driver_sql("BEGIN")
+            _execute(raw, "BEGIN")
             return
         if raw.place is None:
             queue = writer_queue(path)
@@ -140,7 +149,16 @@ def listen(engine: Engine) -> None:
                 raise DatabaseBusy("BEGIN IMMEDIATE", None, error) from error
             raw.place = queue
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _execute(raw, "BEGIN IMMEDIATE")
         except BaseException:
             raw.leave()
             raise
+
+
+def _execute(raw: Connection, statement: str) -> None:
+    """On the driver: SQLAlchemy's way round costs as much as a small query. Errors are those it would raise."""
+    try:
+        raw.execute(statement)
+    except sqlite3.Error as error:
+        kind = DatabaseBusy if is_busy(error) else exc.OperationalError
+        raise kind(statement, None, error) from error

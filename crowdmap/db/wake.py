@@ -65,6 +65,7 @@ class _Poll:
     def __init__(self, engine: Engine):
         self._path = Path(engine.url.database)
         self._connection = None
+        self._troubled = False
         self.closed = threading.Event()
 
     def wait(self, last_seq, until):
@@ -81,9 +82,13 @@ class _Poll:
                 self._connection = sqlite3.connect(
                     f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
                 )
-            return self._connection.execute(_HEAD).fetchone()[0] or 0
+            head = self._connection.execute(_HEAD).fetchone()[0] or 0
+            self._troubled = False
+            return head
         except sqlite3.Error as error:
-            log.warning("the log could not be read: %s", error)
+            if not self._troubled:  # said once, not five times a second
+                log.warning("the log could not be read: %s", error)
+            self._troubled = True
             self.drop()
             return None
 

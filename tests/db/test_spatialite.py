@@ -1,9 +1,11 @@
 """The file is a SpatiaLite file: the format, the guards, and the real SpatiaLite's opinion of it."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 import shapely
@@ -284,6 +286,14 @@ def real_spatialite(path: str) -> dict:
         missing("SpatiaLite was not found (Debian: apt-get install libsqlite3-mod-spatialite)")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_the_files_are_their_owners_alone(spots):
+    modes = {path.suffix: path.stat().st_mode & 0o777 for path in Path(db.engine.url.database).parent.glob("empty.db*")}
+    assert set(modes.values()) == {0o600}, modes
+    assert {".db", ".lock", ".turn"} <= set(modes)
 
 
 @pytest.mark.databases("sqlite")

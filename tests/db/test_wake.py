@@ -120,6 +120,20 @@ def test_what_was_missed_by_ear_is_seen(log, monkeypatch):
     assert log.wait(0, 3) == 4
 
 
+def test_the_last_connection_of_all(log):
+    """Nobody else has the file open: SQLite has removed what the log's writers shared."""
+    write(1)
+    assert log.wait(0, 1) == 1
+    log.close()
+    db.session.remove()
+    db.engine.dispose()
+    waker = Waker(db.engine)
+    assert waker.wait(0, 5) == 1
+    write(2)
+    assert waker.wait(1, 5) == 2
+    waker.close()
+
+
 def test_a_database_that_is_away_is_waited_for(app, database):
     """No table yet, as before the first migration."""
     waker = Waker(app)

@@ -1,0 +1,49 @@
+"""What the planner knows, and when the index by place is not worth its while."""
+
+import pytest
+from sqlalchemy import func, insert, select, text
+
+from crowdmap.db import analyse, db, spatial, writing_session
+from crowdmap.db.spatial import in_bbox, is_wide
+from crowdmap.geo import Bbox
+
+
+def put(spots, points):
+    rows = [{"lon": x, "lat": y, "geom": x if x is None else spatial.point(x, y)} for x, y in points]
+    db.session.execute(insert(spots), rows)
+    db.session.commit()
+
+
+def test_a_box_is_wide_that_holds_much_of_what_there_is(spots):
+    assert not is_wide(db.session, spots, Bbox(-180, -90, 180, 90))
+    put(spots, [(i / 1000, 1.0) for i in range(2000)] + [(None, None)] * 500)
+    assert is_wide(db.session, spots, Bbox(-180, -90, 180, 90))
+    assert is_wide(db.session, spots, Bbox(0, 0, 1, 2))
+    assert not is_wide(db.session, spots, Bbox(0, 0, 0.1, 2))
+    assert is_wide(db.session, spots, Bbox(179, -90, 1, 90))
+    db.session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_every_connection_notices_new_statistics(spots):
+    db.session.execute(text("CREATE INDEX by_channel ON spot (channel, number, lon, lat)"))
+    put(spots, [(i / 1000, 1.0) for i in range(5000)])
+    box = in_bbox(spots, Bbox(1, 0, 1.01, 2))
+    query = select(func.count()).where(spots.channel == "web", box)
+
+    def plan(session):
+        sql = str(query.compile(db.engine, compile_kwargs={"literal_binds": True}))
+        lines = [row[-1] for row in session.execute(text("EXPLAIN QUERY PLAN " + sql))]
+        session.rollback()
+        return lines[0]
+
+    with writing_session() as other:
+        assert "by_channel" in plan(other)  # guesses
+        db.session.execute(text("DELETE FROM spot WHERE id = -1"))
+        analyse(db.session)
+        assert "INTEGER PRIMARY KEY" in plan(other)  # knows
+
+
+def test_analysing_is_a_commit(spots):
+    analyse(db.session)
+    assert not db.session().in_transaction()
