@@ -78,8 +78,10 @@
   function placeList(features, total, popup) {
     const box = CM.el("div", { dir: document.documentElement.dir });
     const list = CM.el("ul", { class: "report-list popup-list" });
+    // Leaflet asks of a clicked node whether it stands in a popup: it must not be gone by then, hence a moment later.
+    const swap = (content) => setTimeout(() => popup.setContent(content), 0);
     features.forEach((feature) => list.append(CM.row(feature, () => {
-      popup.setContent(CM.card(feature, () => popup.setContent(placeList(features, total, popup))));
+      swap(CM.card(feature, () => swap(placeList(features, total, popup))));
       CM.state.choose(feature.id);
       showPrecision(feature);
     })));
