@@ -1,0 +1,89 @@
+"""/openapi.json is valid, describes every public call, and what the server answers is what it says."""
+
+import re
+
+import pytest
+
+from crowdmap import openapi
+from crowdmap.reports.models import Category
+from crowdmap.web import access_of
+from tests.builders import make_account, make_report, sign_in
+
+
+@pytest.fixture
+def described(client, session):
+    answer = client.get("/openapi.json")
+    assert answer.status_code == 200 and answer.mimetype == "application/json"
+    return answer.get_json()
+
+
+def check(described, name: str, body):
+    from jsonschema import Draft202012Validator
+
+    schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+    faults = [f"{list(fault.path)}: {fault.message[:200]}" for fault in Draft202012Validator(schema).iter_errors(body)]
+    assert not faults, faults
+
+
+def test_it_is_valid(described):
+    from openapi_spec_validator import validate
+
+    validate(described)
+
+
+def test_every_call_is_described_and_none_that_is_not_there(app, described):
+    def as_openapi(rule) -> str:
+        return re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule)
+
+    there = set()
+    for rule in app.url_map.iter_rules():
+        public = access_of(app, rule.endpoint).permission is None
+        if rule.rule.startswith("/api/v1/") or (rule.rule.startswith("/feeds/") and public):
+            there |= {(method.lower(), as_openapi(rule)) for method in rule.methods - {"HEAD", "OPTIONS"}}
+    told = set()
+    for path, methods in described["paths"].items():
+        one_a_call = re.sub(r"(/actions|/track/\{token\})/\w+$", r"\1/{action}", path)
+        told |= {(method, one_a_call) for method in methods}
+    assert told == there
+
+
+def test_operations_have_names_of_their_own(described):
+    names = [one["operationId"] for methods in described["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names)) == len(openapi.OPERATIONS)
+
+
+def test_categories_are_those_of_this_map(described, session):
+    told = {one["const"]: one["title"] for one in described["components"]["schemas"]["CategoryCode"]["oneOf"]}
+    assert told == {row.code: row.name for row in session.query(Category).filter_by(active=True)}
+
+
+def test_answers_are_as_described(client, session, described):
+    make_report(category="ROAD", description="bridge blocked at Delmas")
+    report = make_report(at=None, place="somewhere")
+    body = {"category": "ROAD", "description": "bridge blocked at Delmas", "lat": 18.543, "lon": -72.335}
+    check(described, "ReportDraft", body)
+    receipt = client.post("/api/v1/reports", json=body).get_json()
+    assert receipt["possible_duplicates"]
+    check(described, "Receipt", receipt)
+    check(described, "Tracked", client.get(f"/api/v1/track/{receipt['tracking_token']}").get_json())
+    check(described, "Candidates", client.get("/api/v1/duplicates?category=ROAD&lat=18.543&lon=-72.335&text=bridge").get_json())
+    check(described, "VoiceReceipt", client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json())
+    page = client.get("/feeds/all.geojson").get_json()
+    check(described, "FeatureCollection", page)
+    check(described, "Feature", client.get(f"/api/v1/reports/{report.public_id}").get_json())
+    report.status = "hidden"
+    session.commit()
+    changes = client.get("/feeds/changes?since=0").get_json()
+    assert any(f["properties"].get("removed") for f in changes["features"])
+    check(described, "Changes", changes)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/reports?x=1", "/feeds/all.geojson?bbox=1", "/api/v1/track/none", "/feeds/none.geojson"])
+def test_problems_are_as_described(client, described, path):
+    check(described, "Problem", client.get(path).get_json())
+
+
+def test_contact_is_as_described(client, session, described):
+    report = make_report(contact_phone="+509 3712 3456")
+    sign_in(client, make_account("moderator"))
+    check(described, "Contact", client.get(f"/api/v1/reports/{report.public_id}/contact").get_json())
