@@ -188,7 +188,7 @@ class ReportFilter:
         if self.until:
             clauses.append(p.happened_at < _moment(self.until, "until"))
         if self.placed is not None:
-            clauses.append(p.lon.is_not(None) if self.placed else p.lon.is_(None))
+            clauses.append(p.cell.is_not(None) if self.placed else p.cell.is_(None))  # lon would scan the whole index
         return clauses
 
     def select(self, audience: Audience, *columns):
