@@ -43,7 +43,11 @@ CHANNELS = (("web", 45), ("sms", 35), ("api", 12), ("email", 8))
 MARK = "demo:"  # external ids of invented reports begin with it; the trickle publishes no others
 BATCH = 200
 QUEUE = 80  # the trickle keeps the queue of invented reports below this
-EVIDENCE = ("Called back; a neighbour says the same.", "Photo seen, place compared with the map.", "Told by the local committee.")
+EVIDENCE = (
+    "Called back; a neighbour says the same.",
+    "Photo seen, place compared with the map.",
+    "Told by the local committee.",
+)
 
 
 def prepare(host: str, port: int) -> Flask:
@@ -93,7 +97,8 @@ def make_reports(count: int, seed: int) -> int:
     pick = random.Random(seed)
     with click.progressbar(length=count, label=f"Inventing {count:,} reports", show_pos=False) as bar:
         while batch := list(islice(invented, BATCH)):
-            receipts = submit_many(db.session, [_incoming(pick, f"{seed}:{made + n}", item) for n, item in enumerate(batch)])
+            messages = [_incoming(pick, f"{seed}:{number}", item) for number, item in enumerate(batch, made)]
+            receipts = submit_many(db.session, messages)
             _settle(pick, batch, receipts)
             db.session.commit()
             made += len(batch)
@@ -211,7 +216,8 @@ def live(seed: int) -> None:
 
 
 def _start_trickle(seed: int) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", f"from crowdmap.demo import live; live({seed})"], start_new_session=True)
+    command = [sys.executable, "-c", f"from crowdmap.demo import live; live({seed})"]
+    return subprocess.Popen(command, start_new_session=True)
 
 
 def _check_port(host: str, port: int) -> None:
@@ -233,8 +239,8 @@ def _tell(accounts, made: int, live: bool) -> None:
     click.echo("  Accounts")
     for email, passphrase in accounts:
         click.echo(f"    {email:<26}{passphrase}")
-    click.echo(f"  {'New reports come in every few seconds. ' if live else ''}Everything is invented; it lives in {settings().INSTANCE}.")
-    click.echo("  Ctrl-C ends it.")
+    click.echo(f"  Everything is invented; it lives in {settings().INSTANCE}.")
+    click.echo(f"  {'New reports come in every few seconds. ' if live else ''}Ctrl-C ends it.")
     sys.stdout.flush()
 
 

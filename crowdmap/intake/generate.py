@@ -25,6 +25,8 @@ DAYS = 8  # how far back the first report lies
 QUEUE = 60  # most reports that wait for a moderator
 CLOSED, RESTRICTED, HIDDEN = 0.03, 0.025, 0.005  # shares that come on top of the published ones
 MOST_ON_TOP = 100  # of each
+# running sums; the rest is unverified
+TRUTH = ((Verification.VERIFIED, 0.24), (Verification.CORROBORATED, 0.36), (Verification.DISPUTED, 0.375))
 LANGUAGES = (("ht", 0.4), ("en", 0.35), ("fr", 0.25))
 SLOT = re.compile(r"\{(\w+)\}")
 Weighed = tuple[list[scenery.Theme], list[float]]  # themes and the running sums of their weights
@@ -112,8 +114,8 @@ class Generator:
         if status in (Status.PENDING, Status.HIDDEN):
             return replace(made, status=status)
         lot = self.random.random()
-        for verification, share in ((Verification.VERIFIED, 0.24), (Verification.CORROBORATED, 0.36), (Verification.DISPUTED, 0.375)):
-            if lot < share:
+        for verification, below in TRUTH:
+            if lot < below:
                 return replace(made, status=status, verification=verification)
         return replace(made, status=status)
 
@@ -152,11 +154,12 @@ class Generator:
         elif lot < 0.24:  # a camp: many reports share its coordinate
             name, camp_town, lon, lat = pick.choice(self.camps)
             words.camp(name, camp_town)
-            fields |= {"lon": lon, "lat": lat, "accuracy_m": 50.0, "located_by": LocatedBy.PIN, "place": f"Camp {name}, {camp_town.name}"}
+            fields |= {"lon": lon, "lat": lat, "accuracy_m": 50.0, "located_by": LocatedBy.PIN}
+            fields["place"] = f"Camp {name}, {camp_town.name}"
         else:
             lon, lat = self._scatter(town, place)
-            located, accuracy = (LocatedBy.GPS, pick.uniform(4, 40)) if pick.random() < 0.5 else (LocatedBy.PIN, pick.uniform(20, 300))
-            fields |= {"lon": lon, "lat": lat, "accuracy_m": round(accuracy), "located_by": located}
+            located, least, most = pick.choice(((LocatedBy.GPS, 4, 40), (LocatedBy.PIN, 20, 300)))
+            fields |= {"lon": lon, "lat": lat, "accuracy_m": pick.randint(least, most), "located_by": located}
             fields["place"] = f"{words.spot_name}, {town.name}"
 
     def _scatter(self, town: Town, place: scenery.Place) -> tuple[float, float]:

@@ -135,7 +135,8 @@ CAMPS = (
     "Place de la Source", "Terrain Saint-Martin", "Espérance", "Jardin Mapou", "Bonne-Nouvelle", "Place des Palmiers",
     "Stade Toussaint", "Cour des Manguiers", "Plaine Verte", "Nouvelle Aurore", "Kan Solidarite", "Men Nan Men",
 )  # fmt: skip
-NAMES = {"street": STREETS, "church": SAINTS, "school": SAINTS, "field": STREETS, "market": ("du Canal", "Bellevue", "du Petit-Pont", "Mapou")}
+MARKETS = ("du Canal", "Bellevue", "du Petit-Pont", "Mapou")
+NAMES = {"street": STREETS, "church": SAINTS, "school": SAINTS, "field": STREETS, "market": MARKETS}
 FIRST_NAMES = (
     "Mirlande", "Jean-Robert", "Rose-Laure", "Wilner", "Guerline", "Frantz", "Nadège", "Emmanuel", "Islande", "Kervens",
     "Marie-Ange", "Peterson", "Fabiola", "Dieudonné", "Lovely", "Stanley", "Yolette", "Junior", "Carline", "Rodrigue",

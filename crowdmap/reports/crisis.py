@@ -114,12 +114,13 @@ def sectors() -> dict[str, Sector]:
 
 
 def read(name: str | Path = DEFAULT) -> CrisisTemplate:
-    """A built-in template by its name, or any TOML file by its path. Raises InvalidTemplate, which says what is wrong."""
+    """A built-in template by its name, or any TOML file by its path. Raises InvalidTemplate, which says why."""
     path = Path(name)
     if path.suffix != ".toml":
         path = FOLDER / f"{name}.toml"
         if str(name) not in names():
-            raise InvalidTemplate(f"there is no template {str(name)!r}; there are {', '.join(names())}, or a .toml file")
+            known = ", ".join(names())
+            raise InvalidTemplate(f"there is no template {str(name)!r}; there are {known}, or a .toml file")
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -181,7 +182,8 @@ def _take(item: Any, where: str, what: str, needed: Iterable[str], optional: Ite
 
 def _category(item: Any, where: str) -> CategoryTemplate:
     values = _take(
-        item, where, "category", ("code", "name", "sector", "kind", "policy"), ("names", "parent", "hxl", "aliases", "active")
+        item, where, "category", needed=("code", "name", "sector", "kind", "policy"),
+        optional=("names", "parent", "hxl", "aliases", "active"),
     )
     label = f"{where}category {values['code']}: "
     if not CODE.match(str(values["code"])):
@@ -205,7 +207,7 @@ def _check_family(categories: tuple[CategoryTemplate, ...], where: str) -> None:
     tops = {category.code for category in categories if category.parent is None}
     for category in categories:
         if category.parent is not None and category.parent not in tops:
-            raise InvalidTemplate(f"{where}category {category.code}: parent {category.parent!r} is no category of the top")
+            raise InvalidTemplate(f"{where}category {category.code}: parent {category.parent!r} is no top category")
 
 
 def _town(item: Any, where: str) -> Town:
@@ -233,7 +235,7 @@ def write(template: CrisisTemplate) -> str:
     lines = [f"{key} = {_literal(value)}" for key, value in template.settings().items()]
     lines += ["", "towns = ["]
     for town in template.towns:
-        row = {"name": town.name, "lon": town.lon, "lat": town.lat, "radius_m": town.radius_m, "aliases": list(town.aliases)}
+        row = {key: getattr(town, key) for key in ("name", "lon", "lat", "radius_m", "aliases")}
         lines.append(f"    {_literal(row)},")
     lines.append("]")
     for category in template.categories:

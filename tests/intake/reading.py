@@ -12,10 +12,9 @@ HAITI_TIME = ZoneInfo("America/Port-au-Prince")
 
 
 def book(mapping: dict | None = None, template: str = "earthquake") -> CategoryBook:
-    return CategoryBook(
-        (Known(c.code, c.kind, (c.name, *c.names.values(), *c.aliases), c.parent) for c in crisis.read(template).categories),
-        mapping,
-    )
+    categories = crisis.read(template).categories
+    known = (Known(c.code, c.kind, (c.name, *c.names.values(), *c.aliases), c.parent) for c in categories)
+    return CategoryBook(known, mapping)
 
 
 def read(folder: Path, form: str, content: str | bytes, mapping: dict | None = None, source: str = "test") -> list[Row]:

@@ -41,14 +41,17 @@ def test_an_unknown_label_goes_to_other_and_is_told():
 
 def test_a_mapping_wins_and_hazard_is_damage(tmp_path):
     path = tmp_path / "categories.csv"
-    path.write_text("note,category,kind,code\n,9z. Dragons,hazard,FIRE\n,Water shortage,information,WAT\n", encoding="utf-8")
+    rows = ",9z. Dragons,hazard,FIRE\n,Water shortage,information,WAT\n"
+    path.write_text("note,category,kind,code\n" + rows, encoding="utf-8")
     categories = book(read_mapping(path))
     assert categories.choose(["9z. Dragons"]).kind == "damage"
     assert categories.choose(["9z. Dragons"]).category == "FIRE"
     assert categories.choose(["Water shortage"]).kind == "information"
 
 
-@pytest.mark.parametrize("text, words", [("category,code\n", "column kind"), ("category,kind,code\nA,wish,X\n", "line 2: kind 'wish'")])
+@pytest.mark.parametrize(
+    "text, words", [("category,code\n", "column kind"), ("category,kind,code\nA,wish,X\n", "line 2: kind 'wish'")]
+)
 def test_a_mapping_that_cannot_be(tmp_path, text, words):
     path = tmp_path / "categories.csv"
     path.write_text(text, encoding="utf-8")

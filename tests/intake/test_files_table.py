@@ -11,7 +11,10 @@ from tests.intake.reading import detected, read
 
 OWN = "id,kind,category,title,description,lat,lon,place,people,occurred_at,contact_phone\n"
 ROW = 'a1,need,WAT,Water,"Sixty, no water",18.54,-72.33,Rue du Puits,60,2010-01-14T08:30:00Z,+509 5511 2233\n'
-TAGS = "#meta+id,#meta+kind,#subsector,#description+title,#description,#geo+lat,#geo+lon,#loc+name,#affected,#date+occurred,#contact+phone\n"
+TAGS = (
+    "#meta+id,#meta+kind,#subsector,#description+title,#description,#geo+lat,#geo+lon,#loc+name,#affected,"
+    "#date+occurred,#contact+phone\n"
+)
 FIELDS = {
     "kind": "need",
     "category": "WAT",
@@ -32,19 +35,23 @@ FEATURE = {
     "properties": {
         "kind": "need", "category": "WAT", "categories": ["WAT", "FOOD"], "title": "Water", "description": "Sixty",
         "status": "published", "verification": "verified", "precision_m": 580, "people": 60, "place": None,
-        "area": "Delmas", "occurred_at": None, "created_at": "2010-01-14T08:30:00Z", "seq": 7, "voices": 1, "photos": [],
+        "area": "Delmas", "occurred_at": None, "created_at": "2010-01-14T08:30:00Z", "seq": 7, "voices": 1,
+        "photos": [],
     },
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("content", [OWN + ROW, OWN + TAGS + ROW, "\ufeff" + OWN + ROW, (OWN + ROW).replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "content", [OWN + ROW, OWN + TAGS + ROW, "\ufeff" + OWN + ROW, (OWN + ROW).replace("\n", "\r\n")]
+)
 def test_own_csv(tmp_path, content):
     (row,) = read(tmp_path, "csv", content)
     assert (row.problem, row.external_id, row.fields) == (None, "test:a1", FIELDS)
 
 
 def test_other_separators_and_names(tmp_path):
-    (row,) = read(tmp_path, "csv", "Description;Latitude;Longitude;Category;note to self\nNo water;18.5;-72.3;Water shortage;x\n")
+    content = "Description;Latitude;Longitude;Category;note to self\nNo water;18.5;-72.3;Water shortage;x\n"
+    (row,) = read(tmp_path, "csv", content)
     assert (row.fields["lat"], row.fields["lon"], row.fields["category"]) == (18.5, -72.3, "WAT")
     assert row.verbatim["note to self"] == "x"
 

@@ -7,7 +7,10 @@ import pytest
 from crowdmap.intake.files.row import BadRow
 from tests.intake.reading import HAITI_TIME, read
 
-CLASSIC = "#,FORM #,INCIDENT TITLE,INCIDENT DATE,LOCATION,DESCRIPTION,CATEGORY,LATITUDE,LONGITUDE,Landmark-1,FIRST NAME,LAST NAME,EMAIL,APPROVED,VERIFIED\n"
+CLASSIC = (
+    "#,FORM #,INCIDENT TITLE,INCIDENT DATE,LOCATION,DESCRIPTION,CATEGORY,LATITUDE,LONGITUDE,Landmark-1,"
+    "FIRST NAME,LAST NAME,EMAIL,APPROVED,VERIFIED\n"
+)
 PUBLISHED = "Serial,INCIDENT TITLE,INCIDENT DATE,LOCATION,DESCRIPTION,CATEGORY,LATITUDE,LONGITUDE,APPROVED,VERIFIED\r\n"
 
 
@@ -19,8 +22,8 @@ def one(folder, line, header=PUBLISHED, **options):
 def test_a_row_of_the_classic_download(tmp_path):
     row = one(
         tmp_path,
-        '7,1,Well broken,2010-01-14 08:30:00,Rue du Puits,"No water, since Tuesday","Water shortage,Emergency",18.54,-72.33,'
-        "school,Marie,Sincère,marie@courrier.example,yes,No\n",
+        '7,1,Well broken,2010-01-14 08:30:00,Rue du Puits,"No water, since Tuesday","Water shortage,Emergency",'
+        "18.54,-72.33,school,Marie,Sincère,marie@courrier.example,yes,No\n",
         header=CLASSIC,
     )
     assert row.problem is None and row.line == 2 and row.external_id == "test:7"
@@ -54,16 +57,19 @@ def test_a_row_of_the_published_file(tmp_path):
 
 
 def test_lines_are_counted_where_records_begin(tmp_path):
-    rows = read(tmp_path, "ushahidi", PUBLISHED + '1,A,05/07/2010 17:26,x,"two\nlines",,,,YES,NO\r\n2,B,99/99/2010,x,y,,,,YES,NO\r\n')
+    lines = '1,A,05/07/2010 17:26,x,"two\nlines",,,,YES,NO\r\n2,B,99/99/2010,x,y,,,,YES,NO\r\n'
+    rows = read(tmp_path, "ushahidi", PUBLISHED + lines)
     assert [row.line for row in rows] == [2, 4]
     assert "neither yyyy-mm-dd" in rows[1].problem
 
 
 def test_entities_are_undone_in_the_report_and_kept_in_the_original(tmp_path):
-    row = one(tmp_path, "1,Aid &amp;amp; food,05/07/2010 17:26,at &quot;Sarthe&quot;,It\\'s here &#233;t&eacute;,,,,YES,NO\r\n")
+    line = "1,Aid &amp;amp; food,05/07/2010 17:26,at &quot;Sarthe&quot;,It\\'s here &#233;t&eacute;,,,,YES,NO\r\n"
+    row = one(tmp_path, line)
     assert (row.fields["title"], row.fields["place"]) == ("Aid & food", 'at "Sarthe"')
     assert row.fields["description"] == "It's here été"
-    assert row.verbatim["INCIDENT TITLE"] == "Aid &amp;amp; food" and row.verbatim["DESCRIPTION"] == "It\\'s here &#233;t&eacute;"
+    assert row.verbatim["INCIDENT TITLE"] == "Aid &amp;amp; food"
+    assert row.verbatim["DESCRIPTION"] == "It\\'s here &#233;t&eacute;"
 
 
 BAD = {
@@ -89,9 +95,8 @@ def test_a_bad_row_says_why_and_is_not_lost(tmp_path, line):
 
 
 def test_bytes_that_are_not_utf8_spoil_one_row_only(tmp_path):
-    rows = read(
-        tmp_path, "ushahidi", PUBLISHED.encode() + b"1,caf\xe9,05/07/2010 17:26,x,D,,,,YES,NO\r\n2,B,05/07/2010 17:26,x,D,,,,YES,NO\r\n"
-    )
+    lines = b"1,caf\xe9,05/07/2010 17:26,x,D,,,,YES,NO\r\n2,B,05/07/2010 17:26,x,D,,,,YES,NO\r\n"
+    rows = read(tmp_path, "ushahidi", PUBLISHED.encode() + lines)
     assert rows[0].problem == "the row is not valid UTF-8" and rows[0].verbatim["INCIDENT TITLE"] == "caf\\xe9"
     assert rows[1].problem is None
 

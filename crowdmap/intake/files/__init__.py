@@ -27,7 +27,7 @@ class Format:
 # in the order they are tried: a classic Ushahidi header starts with `#` too, so it comes before HXL
 FORMATS = (
     Format("geojson", "GeoJSON points, such as a feed of another crowdmap", geojson.rows, geojson.looks_like),
-    Format("ushahidi", "CSV of Ushahidi: classic download or the published Haiti file", ushahidi.rows, ushahidi.looks_like),
+    Format("ushahidi", "CSV of Ushahidi: classic, or the published Haiti file", ushahidi.rows, ushahidi.looks_like),
     Format("hxl", "CSV whose columns are told by a row of HXL tags", hxl.rows, hxl.looks_like),
     Format("csv", "CSV whose columns are the fields of the API", csv.rows, csv.looks_like),
 )
@@ -44,6 +44,5 @@ def detect(path: Path) -> Format:
     for each in FORMATS:
         if each.looks_like(start):
             return each
-    raise UnreadableFile(
-        f"{path.name}: the format is not clear from the first lines; say --format {'|'.join(BY_NAME)}", code="unknown-format"
-    )
+    words = f"{path.name}: the format is not clear from the first lines; say --format {'|'.join(BY_NAME)}"
+    raise UnreadableFile(words, code="unknown-format")

@@ -21,8 +21,8 @@ ALIASES = {
     "serial": "id",
 }
 FIELDS = (
-    "id kind category categories title description lat lon place area accuracy_m occurred_at created_at people quantity unit"
-    " language contact_name contact_phone contact_email status verification approved verified"
+    "id kind category categories title description lat lon place area accuracy_m occurred_at created_at people quantity"
+    " unit language contact_name contact_phone contact_email status verification approved verified"
 ).split()
 GUARDED = re.compile(r"'(?=[=+\-@\t\r\uff1d])")  # our CSV's guard against formulas in spreadsheets
 

@@ -1,4 +1,4 @@
-"""CSV whose columns are the fields of the API, and the CSV feeds of crowdmap itself; a row of HXL tags is passed over."""
+"""CSV whose columns are the fields of the API, and crowdmap's own CSV feeds; a row of HXL tags is passed over."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -67,7 +67,8 @@ def storable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         if not value.isascii() or "\0" in value:
             value = value.replace("\0", "\\x00")
-            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if BYTES.search(value) else value
+            if BYTES.search(value):
+                value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             value = value.encode("utf-8", "backslashreplace").decode("utf-8")
         return value
     if isinstance(value, Mapping):
@@ -80,7 +81,10 @@ def storable(value: Any, depth: int = 0) -> Any:
 
 
 def moment(text: str | None, zone: ZoneInfo) -> datetime | None:
-    """An aware datetime from ISO 8601 or dd/mm/yyyy [HH:MM[:SS]]; without a zone it is read in *zone*. Raises BadRow."""
+    """An aware datetime from ISO 8601 or dd/mm/yyyy [HH:MM[:SS]]; without a zone it is read in *zone*.
+
+    None for an empty cell. Raises BadRow.
+    """
     text = (text or "").strip()
     if not text:
         return None

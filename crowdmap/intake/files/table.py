@@ -15,7 +15,7 @@ def delimiter(header: str) -> str:
 
 
 def records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of each record that is not empty. Bytes that are not UTF-8 come as lone surrogates, see broken()."""
+    """(line, cells) of each record that is not empty. Bytes that are not UTF-8: see fault()."""
     csv.field_size_limit(FIELD_MAX)
     with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         sign = delimiter(file.readline())
