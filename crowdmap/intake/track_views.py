@@ -71,7 +71,7 @@ def ask_erase(token):
 @public
 @limited("track")
 def act(token, action):
-    found = tracking.find(db.session, token)
+    found = tracking.find(db.session, token, to_change=True)
     model, verb = ACTIONS[action]
     given = _changed(found) if action == "correct" else request.form
     done = verb(db.session, found, read_form(model, given))
@@ -162,7 +162,7 @@ def api_show(token):
 @limited("track")
 def api_act(token, action):
     refuse_query()
-    found = tracking.find(db.session, token)
+    found = tracking.find(db.session, token, to_change=True)
     model, verb = ACTIONS[action]
     empty = model is tracking.Nothing and not request.get_data()
     verb(db.session, found, validate(model, {}) if empty else read_json(model))

@@ -17,6 +17,7 @@ from crowdmap.intake import succession, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Words
 from crowdmap.intake.submit import is_outside, is_swapped
 from crowdmap.intake.tokens import token_hash
+from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import VISIBLE, Letter, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
@@ -116,12 +117,14 @@ def unknown() -> NotFound:
     return NotFound(_("There is nothing under this code. It may be mistyped, or the report was erased."))
 
 
-def find(session: Session, token: str) -> Tracked:
-    """By the token in any spelling. Raises NotFound."""
+def find(session: Session, token: str, *, to_change: bool = False) -> Tracked:
+    """By the token in any spelling; *to_change* keeps moderators from changing the report meanwhile. Raises NotFound."""
     submission = session.scalars(select(Submission).where(Submission.token_hash == token_hash(token))).one_or_none()
     report = session.get(Report, submission.report_id) if submission and submission.report_id else None
     if report is None:
         raise unknown()
+    if to_change:
+        lock_reports(session, Report.id == report.id)
     root = report
     while root.merged_into_id is not None:
         root = session.get_one(Report, root.merged_into_id)

@@ -18,8 +18,8 @@
     if (Number.isFinite(lat) && Number.isFinite(lon)) CM.map.setView([lat, lon], 15, { animate: false });
     else if (area) CM.map.fitBounds([[area[1], area[0]], [area[3], area[2]]], { animate: false });
     else CM.map.setView([15, 0], 2, { animate: false });
-    CM.basemap.start();
-    CM.overlays.start();
+    CM.basemap.start({ quiet: true });
+    CM.overlays.start({ quiet: true });
     let byHand = false;
     box.addEventListener("pointerdown", () => { byHand = true; });
     box.addEventListener("wheel", () => { byHand = true; }, { passive: true });
