@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import jinja2
 import pytest
 from flask.testing import FlaskClient
 
@@ -65,6 +66,23 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(note)
     for what, number in sorted(_missing.items()):
         terminalreporter.line(f"{number} {'failed' if IN_CI else 'skipped'}: {what}", yellow=True)
+
+
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Compiled templates from one test's app to the next: compiling anew took longer than most tests."""
+
+    def __init__(self):
+        self.codes = {}
+
+    def load_bytecode(self, bucket):
+        if bucket.key in self.codes:
+            bucket.bytecode_from_string(self.codes[bucket.key])
+
+    def dump_bytecode(self, bucket):
+        self.codes[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = CompiledTemplates()
 
 
 # --- databases --------------------------------------------------------------------------------------------------
@@ -178,6 +196,7 @@ def app(app_settings):
     app = create_app(app_settings)
     app.testing = True
     app.test_client_class = Client
+    app.jinja_env.bytecode_cache = COMPILED
     yield app
     with app.app_context():
         db.session.remove()
