@@ -12,6 +12,7 @@ from crowdmap.feeds.cache import bodies
 from crowdmap.feeds.reading import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.maps import overlays
+from crowdmap.maps.coast import coast
 from crowdmap.maps.cells import parse_zoom, view
 from crowdmap.maps.facets import facets
 from crowdmap.maps.places import find_places
@@ -64,6 +65,13 @@ def overlay(slug):
     return conditional(
         etag_of("overlay", slug, found.added_at), lambda: Response(found.geojson, mimetype="application/geo+json")
     )
+
+
+@blueprint.get("/coast.geojson")
+@public
+def coast_geojson():
+    body = coast()
+    return conditional(etag_of("coast", body), lambda: Response(body, mimetype="application/geo+json"))
 
 
 @blueprint.get("/places.json")

@@ -86,7 +86,7 @@ def map_config() -> dict:
             "cells": "/map/cells.geojson", "facets": "/map/facets.json", "overlays": "/map/overlays.json",
             "places": "/map/places.json", "reports": "/feeds/all.geojson", "report": "/api/v1/reports/",
             "stream": "/feeds/stream", "changes": "/feeds/changes",
-            "world": "/static/vendor/world-atlas/countries-50m.json",
+            "coast": "/map/coast.geojson", "world": "/static/vendor/world-atlas/countries-50m.json",
         },
     }  # fmt: skip
 

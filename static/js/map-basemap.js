@@ -52,8 +52,8 @@
     for (let i = 2; i < flat.length; i += 2) context.lineTo((flat[i] - box.west) * scale, (flat[i + 1] - box.north) * scale);
   };
 
-  let land = [];
-  let borders = [];
+  let world = { land: [], borders: [] };
+  let near = null; // the same, finer, inside its box
   let tiles = null;
   let paper = null;
   let quiet = false;
@@ -76,7 +76,10 @@
     context.stroke();
   }
 
+  const within = (box, outer) => box.west >= outer.west && box.east <= outer.east && box.north >= outer.north && box.south <= outer.south;
+
   function paint(context, box, scale, zoom) {
+    const { land, borders } = near && within(box, near) ? near : world;
     context.fillStyle = ink("--sea");
     context.fillRect(0, 0, 256, 256);
     const pad = 2 / scale;
@@ -103,13 +106,29 @@
     context.setLineDash([]);
   }
 
+  const polygons = (geometry) => (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).map((rings) => rings.map((ring) => shape(ring)));
+
   async function fetchWorld() {
-    const world = await CM.ask(CM.config.urls.world);
-    const shapes = topojson.feature(world, world.objects.land);
+    const topology = await CM.ask(CM.config.urls.world);
+    const shapes = topojson.feature(topology, topology.objects.land);
     const found = shapes.type === "FeatureCollection" ? shapes.features : [shapes];
-    land = found.flatMap((feature) => (feature.geometry.type === "Polygon" ? [feature.geometry.coordinates] : feature.geometry.coordinates))
-      .map((rings) => rings.map((ring) => shape(ring)));
-    borders = topojson.mesh(world, world.objects.countries, (a, b) => a !== b).coordinates.map((line) => shape(line));
+    world = {
+      land: found.flatMap((feature) => polygons(feature.geometry)),
+      borders: topojson.mesh(topology, topology.objects.countries, (a, b) => a !== b).coordinates.map((line) => shape(line)),
+    };
+    paper.redraw();
+  }
+
+  async function fetchNear() {
+    if (!CM.config.urls.coast) return;
+    const cut = await CM.ask(CM.config.urls.coast);
+    if (!cut.features.length) return;
+    const [coast, lines] = cut.features;
+    const [west, south, east, north] = cut.bbox;
+    near = {
+      west: across(west), east: across(east), north: down(north), south: down(south),
+      land: polygons(coast.geometry), borders: lines.geometry.coordinates.map((line) => shape(line)),
+    };
     paper.redraw();
   }
 
@@ -144,6 +163,7 @@
       CM.map.createPane("paper").style.zIndex = 150;
       paper = new CM.PaintedLayer(paint, { pane: "paper", attribution: "Natural Earth", minZoom: 0, maxZoom: 19, updateWhenZooming: false });
       paper.addTo(CM.map);
+      fetchNear().catch((wrong) => console.warn("coastline: " + wrong.message));
       fetchWorld().catch((wrong) => console.warn("coastline: " + wrong.message));
       addTiles();
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paper.redraw());

@@ -146,7 +146,7 @@
         if (mine === running) again(wrong.status === 410 ? "gone" : "broken");
       }
     };
-    pollTimer = setTimeout(turn, POLL * Math.random());
+    pollTimer = setTimeout(turn, 2000 * Math.random());
   }
 
   function stop() {
