@@ -21,9 +21,9 @@ from crowdmap.db.rows import insert_if_absent, upsert
 from crowdmap.db.types import EnumText, Json, UtcDateTime, enum_text, utcnow
 
 __all__ = [
-    "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access", "analyse", "db",
-    "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub", "snapshot", "upsert", "utcnow",
-    "writing", "writing_session",
+    "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access", "analyse",
+    "db", "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
+    "snapshot", "upsert", "utcnow", "writing", "writing_session",
 ]  # fmt: skip
 
 _LOG_LOCK = 0x63726F77  # "crow"; any number that nobody else takes in this database

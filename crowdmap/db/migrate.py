@@ -11,6 +11,7 @@ from geoalchemy2 import alembic_helpers
 from geoalchemy2 import types as spatial_types
 from sqlalchemy import text
 
+from crowdmap.db import postgres
 from crowdmap.db.access import reading, writing
 from crowdmap.db.types import EnumText, Json, UtcDateTime
 
@@ -94,7 +95,10 @@ def run(context, engine, metadata, options: dict) -> None:
             context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True, **options)
             with context.begin_transaction():
                 if not sqlite:
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = '10min'")  # others may be migrating
                     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                    connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+                    postgres.need_postgis(connection)
                 context.run_migrations()
                 if sqlite:
                     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()

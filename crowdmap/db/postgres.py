@@ -1,6 +1,6 @@
 """PostgreSQL with PostGIS, through psycopg 3: engine options and how each transaction begins."""
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, exc
 from sqlalchemy.engine import URL
 
 from crowdmap.db.access import Access, access
@@ -40,6 +40,20 @@ def describe(engine: Engine) -> str:
         query = "SELECT current_setting('server_version'), postgis_lib_version()"
         server, postgis = connection.exec_driver_sql(query).one()
     return f"PostGIS {postgis} (PostgreSQL {server})"
+
+
+def need_postgis(connection) -> None:
+    """Enable PostGIS in this database, or raise DatabaseUnsuitable and say who can."""
+    if connection.exec_driver_sql("SELECT 1 FROM pg_extension WHERE extname = 'postgis'").scalar():
+        return
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql("CREATE EXTENSION postgis")
+    except exc.DBAPIError as error:
+        raise DatabaseUnsuitable(
+            f"PostGIS is not enabled in this database, and could not be ({str(error.orig).splitlines()[0]}). "
+            "Let an administrator of the server install PostGIS and run CREATE EXTENSION postgis; in it."
+        ) from error
 
 
 def scrub(_engine: Engine) -> None:

@@ -63,7 +63,7 @@ def _in_part(model, box: Bbox, index: bool):
 
 def is_wide(session, model, bbox: Bbox) -> bool:
     """Whether the box holds more than an eighth of the rows that have a place: then walking an index in the order of
-    the list beats finding them all by place. Judged by a sample, so it may be wrong near that mark; ≈ 0.3 ms."""
+    the list beats finding them all by place. Judged by a sample, so it may be wrong near that mark; about 0.3 ms."""
     newest = session.scalar(select(func.max(model.id))) or 0
     ids = sorted({1 + newest * i // _SAMPLE for i in range(_SAMPLE)})
     rows = session.execute(select(model.lon, model.lat).where(model.id.in_(ids), model.lon.is_not(None))).all()
@@ -80,8 +80,10 @@ def within_metres(model, lon: float, lat: float, metres: float, *, index: bool =
     Many SQLite builds have no cosine, so the length of a degree is a polynomial in the difference of latitude around
     the point's own: cos(φ + δ/2) = cos φ − sin φ · δ/2 − cos φ · δ²/8 + …, the same arithmetic on both databases.
     """
+    if metres < 0:
+        return false()
     box = bbox_around(lon, lat, metres)
-    return or_(*(_near_in_part(model, part, lon, lat, metres, index) for part in box.parts())) if metres >= 0 else false()
+    return or_(*(_near_in_part(model, part, lon, lat, metres, index) for part in box.parts()))
 
 
 def _near_in_part(model, box: Bbox, lon: float, lat: float, metres: float, index: bool):

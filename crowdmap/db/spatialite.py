@@ -193,7 +193,7 @@ def geometry_constraints(value, kind, number, dimensions=None):
 
 
 def _has_metadata(connection) -> bool:
-    query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('spatial_ref_sys', 'geometry_columns')"
+    query = "SELECT count(*) FROM sqlite_master WHERE name IN ('spatial_ref_sys', 'geometry_columns')"
     return connection.execute(query).fetchone()[0] == 2
 
 

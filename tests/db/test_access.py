@@ -18,7 +18,9 @@ def add(spots, session=None, **values):
     (session or db.session).execute(insert(spots), [values or {"channel": "web"}])
 
 
-@pytest.mark.parametrize(("method", "mode"), [("GET", "read"), ("HEAD", "read"), ("OPTIONS", "read"), ("POST", "write")])
+@pytest.mark.parametrize(
+    ("method", "mode"), [("GET", "read"), ("HEAD", "read"), ("OPTIONS", "read"), ("POST", "write")]
+)
 def test_the_method_of_a_request_decides(app, method, mode):
     with app.test_request_context(method=method):
         assert access() == mode
@@ -224,7 +226,12 @@ def test_the_pool_being_empty_is_busy(spots):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError(), exc.IntegrityError("", None, sqlite3.IntegrityError("UNIQUE")), sqlite3.OperationalError("no such table")]
+    "error",
+    [
+        ValueError(),
+        exc.IntegrityError("", None, sqlite3.IntegrityError("UNIQUE")),
+        sqlite3.OperationalError("no such table"),
+    ],
 )
 def test_what_is_wrong_is_not_busy(error):
     assert not is_busy(error)

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from crowdmap.db import db, migrate
+from crowdmap.db import DatabaseUnsuitable, db, migrate
 from tests.db.conftest import bare_app
 
 spawn = multiprocessing.get_context("spawn")
@@ -55,7 +55,8 @@ revision, down_revision = "2", "1"
 
 def upgrade():
     op.add_column("place", sa.Column("name", sa.Text()))
-    op.add_geospatial_column("place", sa.Column("area", Geometry("POLYGON", srid=4326, dimension=2, spatial_index=False)))
+    area = Geometry("POLYGON", srid=4326, dimension=2, spatial_index=False)
+    op.add_geospatial_column("place", sa.Column("area", area))
     op.create_geospatial_index("idx_place_area", "place", ["area"], postgresql_using="gist")
     op.execute("UPDATE place SET area = ST_GeomFromEWKT('SRID=4326;POLYGON((0 0, 1 0, 1 1, 0 0))')")
 
@@ -161,7 +162,7 @@ def test_a_migration_that_fails_leaves_nothing(app, history):
 
 @pytest.mark.databases("sqlite")
 def test_a_migration_that_breaks_references_leaves_nothing(app, history):
-    """Foreign keys are off while migrating, or a table copy would delete what refers to the table; so they are checked."""
+    """Foreign keys are off while migrating, or a table copy would delete what refers to it; so they are checked."""
     history(FIRST, SECOND)
     migrate.upgrade(app)
     history(FIRST, SECOND, BREAKING)
@@ -181,13 +182,31 @@ def _upgrade(url, results):
 
 def test_processes_that_start_together_migrate_once(app, own_database):
     results = spawn.Queue()
-    processes = [spawn.Process(target=_upgrade, args=(own_database.url, results)) for _ in range(3)]
+    processes = [spawn.Process(target=_upgrade, args=(own_database.url, results)) for _ in range(2)]
     for process in processes:
         process.start()
-    assert [results.get(timeout=120) for _ in processes] == [None] * 3
+    assert [results.get(timeout=120) for _ in processes] == [None] * 2
     for process in processes:
         process.join()
     assert migrate.is_current(app)
+
+
+@pytest.mark.databases("postgis")
+def test_postgis_is_enabled_where_it_may_be_and_asked_for_where_not(app, history, cluster):
+    history(FIRST)
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("DROP EXTENSION postgis"))
+    migrate.upgrade(app)
+    assert ask(app, "SELECT ST_X(geom) FROM place") == 1
+
+    with cluster._admin() as admin:
+        admin.execute("CREATE ROLE nobody_special LOGIN")
+        admin.execute("CREATE DATABASE bare OWNER nobody_special TEMPLATE template0")
+    bare = bare_app(cluster.url("bare").replace("postgres@", "nobody_special@"))
+    with pytest.raises(DatabaseUnsuitable, match="CREATE EXTENSION postgis"):
+        migrate.upgrade(bare)
+    with bare.app_context():
+        db.engine.dispose()
 
 
 def test_the_models_are_what_the_migrations_make(own_database, tmp_path):

@@ -21,7 +21,8 @@ def test_only_what_is_absent_is_inserted_and_told(spots):
     assert insert_if_absent(db.session, spots, [], ("channel", "number")) == []
     first = insert_if_absent(db.session, spots, [row(1, "one"), row(2, "two")], ("channel", "number"))
     assert sorted((r.channel, r.number) for r in first) == [("web", 1), ("web", 2)]
-    more = insert_if_absent(db.session, spots, [row(2, "other"), row(3, "three"), row(3, "twin")], ("channel", "number"))
+    rows = [row(2, "other"), row(3, "three"), row(3, "twin")]
+    more = insert_if_absent(db.session, spots, rows, ("channel", "number"))
     assert [(r.number) for r in more] == [3]
     assert more[0].id not in {r.id for r in first}
     db.session.commit()
