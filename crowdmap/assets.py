@@ -60,8 +60,8 @@ PICK_JS = (
 TRACK_JS = ("js/form-place.js", "js/track.js")
 DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css")
 DESK_JS = (
-    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js", "js/desk-map.js",
-    "js/desk-keys.js", "js/desk-live.js",
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/desk-map.js", "js/desk-keys.js", "js/desk-swap.js", "js/desk-live.js",
 )  # fmt: skip
 PAGE_JS = ("js/page.js",)
 

@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from crowdmap import geo
 from crowdmap.config import settings
-from crowdmap.reports.models import Category, Policy, Submission
+from crowdmap.reports.models import Area, Category, Policy, Submission
 
 # names of fields that hold a person's name or how to reach them, in our own messages and in other systems' exports
 _PERSONAL = re.compile(
@@ -47,7 +49,7 @@ def note_of(change: dict) -> str:
 _FIELDS = {"more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point"}
 
 
-def map_of(found, app) -> dict[str, Any]:
+def map_of(session: Session, found, static: str) -> dict[str, Any]:
     """What the small map draws: exact point, public point, the tile it was blurred to, twins. For staff only."""
     preview = found.preview
     exact = preview.place if preview else found.report.private
@@ -67,5 +69,6 @@ def map_of(found, app) -> dict[str, Any]:
             if twin.lon is not None
         ],
         "tiles": {"url": settings().TILE_URL, "attribution": settings().TILE_ATTRIBUTION},
-        "urls": {"world": f"{app.static_url_path}/vendor/world-atlas/countries-10m.json"},
+        "towns": [{"name": a.name, "lon": a.lon, "lat": a.lat} for a in session.scalars(select(Area).order_by(Area.radius_m.desc()))],
+        "urls": {"world": f"{static}/vendor/world-atlas/countries-50m.json", "overlays": "/map/overlays.json"},
     }

@@ -41,7 +41,7 @@ def news():
     found = queries.changed(db.session, chosen, int(since))
     tail = _tail()
     rows = [
-        {"id": f["id"], "html": render_template("moderation/row.html", feature=f, tail=tail, selected=None)}
+        {"id": f["id"], "html": render_template("moderation/row.html", feature=f, chosen=chosen, tail=tail, selected=None)}
         for f in found.features
     ]
     return jsonify(seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=queries.counts(db.session))
@@ -121,7 +121,7 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
         actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
         contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of, map_config=map_of(found, current_app) if found else None,
+        told=told, note_of=note_of, map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
     )  # fmt: skip

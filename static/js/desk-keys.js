@@ -3,14 +3,16 @@
 (function () {
   "use strict";
   const CM = window.CM;
-  const decide = CM.$("#decide");
+  const bar = () => CM.$("#decide"); // another one after each change of the report
 
   function panel() {
+    const decide = bar();
     return decide && (CM.$(".panel:target", decide) || CM.$(".panel.open", decide));
   }
 
   /** A panel was opened or closed: remember where typing goes, and whether the map takes a click as the new place. */
   function settle() {
+    const decide = bar();
     if (!decide) return;
     const open = CM.$(".panel:target", decide);
     if (open) {
@@ -23,6 +25,7 @@
   }
 
   function close() {
+    const decide = bar();
     if (!decide) return;
     decide.classList.add("closed");
     if (location.hash.startsWith("#do-")) history.replaceState(null, "", location.pathname + location.search);
@@ -33,20 +36,22 @@
   }
 
   window.addEventListener("hashchange", settle);
-  if (decide) {
-    decide.addEventListener("click", (event) => {
-      if (event.target.closest("[data-close]")) { event.preventDefault(); close(); return; }
-      const opener = event.target.closest('a[href^="#do-"]');
-      if (!opener) return;
-      decide.classList.remove("closed");
-      // the same anchor a second time fires no hashchange
-      if (location.hash === opener.hash) settle();
-    });
-  }
+  document.addEventListener("click", (event) => {
+    const decide = bar();
+    if (!decide || !decide.contains(event.target)) return;
+    if (event.target.closest("[data-close]")) { event.preventDefault(); close(); return; }
+    const opener = event.target.closest('a[href^="#do-"]');
+    if (!opener) return;
+    decide.classList.remove("closed");
+    // the same anchor a second time fires no hashchange
+    if (location.hash === opener.hash) settle();
+  });
+  CM.settleDesk = settle;
   settle();
 
   const typing = (node) => node.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName);
   document.addEventListener("keydown", (event) => {
+    const decide = bar();
     if (event.key === "Escape" && panel() && !decide.classList.contains("closed")) { event.preventDefault(); close(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
     const letter = event.key.toLowerCase();

@@ -37,6 +37,7 @@
   function take(body) {
     seq = body.seq;
     let arrived = 0;
+    if (CM.deskForget && (body.rows.length || body.gone.length)) CM.deskForget();
     body.rows.forEach((row) => { if (put(row)) arrived += 1; });
     body.gone.forEach((id) => {
       const old = document.getElementById("row-" + id);

@@ -1,0 +1,171 @@
+"""The desk in a real browser: checked by keyboard, with live news, and without any script at all."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy.orm import joinedload
+
+from crowdmap.accounts import sessions
+from crowdmap.accounts.models import LoginSession
+from crowdmap.accounts.passwords import digest, new_secret
+from crowdmap.db import db, reading, utcnow
+from crowdmap.moderation.actions import perform
+from crowdmap.publishing.models import Publication
+from crowdmap.reports.models import Report, Status
+from tests.builders import PORT_AU_PRINCE, make_account, make_report
+
+pytestmark = pytest.mark.settings(AREA="-72.9,18.1,-72.0,18.8", TITLE="Haiti earthquake")
+WORDS = "No water at the camp behind the stadium, children are ill"
+
+
+def signed_in(page: Page, app, server, role="moderator", name="Marie Vincent") -> Page:
+    """The page with the cookie that signing in sets."""
+    account, key, now = make_account(role, name=name), new_secret(), utcnow()
+    db.session.add(LoginSession(key_hash=digest(key), account_id=account.id, created_at=now, seen_at=now, device="Test"))
+    db.session.commit()
+    page.context.add_cookies([{"name": sessions.cookie_name(app, "sign_in"), "value": key, "url": server.url}])
+    page.moderator = account
+    return page
+
+
+def now(report) -> Report:
+    """As it stands in the database; read aside, for a transaction left open here would keep the server from writing."""
+    with reading(), db.session.session_factory() as own:
+        found = own.get(Report, report.id, options=[joinedload(Report.private)])
+        own.expunge_all()
+        return found
+
+
+def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
+    first = make_report(status="pending", category="WAT", title="Water", description=WORDS + " call +509 3456 7890")
+    twin = make_report(status="pending", category="WAT", description=WORDS, at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1]))
+    third = make_report(status="pending", category="ROAD", kind="damage", description="Wall fell on the road")
+    signed_in(page, app, live_server).goto(live_server.url + "/moderate")
+    expect(page.locator("#queue-list .report-row")).to_have_count(3)
+    page.keyboard.press("n")
+    expect(page.locator("#report-head")).to_have_text("Water")
+    expect(page.locator(".preview")).to_contain_text("[phone]")
+    expect(page.locator("#small-map .map-dot.exact")).to_be_visible()
+    expect(page.locator("#small-map .map-dot.twin")).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.locator(".flash")).to_contain_text("It is on the map now.")
+    assert now(first).status == "published"
+    page.keyboard.press("v")
+    evidence = page.locator("#do-verify textarea")
+    expect(evidence).to_be_focused()
+    evidence.fill("called back, p and n are only letters here")
+    page.locator("#do-verify .button.primary").click()
+    expect(page.locator(".dossier .tag").filter(has_text="verified")).to_be_visible()
+    assert now(first).verification == "verified"
+
+    page.keyboard.press("n")  # to the next one without loading the page: the list stays
+    expect(page.locator("#report-head")).to_have_text(re.compile("No water"))
+    assert page.url.endswith(twin.public_id)
+    expect(page.locator(".twins").first).to_contain_text("same words")
+    page.get_by_role("button", name="Merge into this one").first.click()
+    expect(page.locator(".dossier")).to_contain_text("was merged into another")
+    assert now(twin).merged_into_id == first.id
+    page.keyboard.press("u")
+    expect(page.locator(".flash")).to_contain_text("On its own again.")
+
+    page.goto(f"{live_server.url}/moderate/{third.public_id}")
+    page.keyboard.press("e")
+    page.locator("#do-edit #title").fill("Road blocked")
+    page.keyboard.press("Escape")
+    expect(page.locator("#do-edit")).to_be_hidden()
+    page.keyboard.press("e")
+    expect(page.locator("#do-edit #title")).to_have_value("Road blocked")
+    page.locator("#do-edit .button.primary").click()
+    expect(page.locator("#report-head")).to_have_text("Road blocked")
+    page.keyboard.press("m")
+    page.locator("#small-map").click(position={"x": 60, "y": 120})
+    expect(page.locator(".toast")).to_contain_text("Put here")
+    page.locator("#do-move .button.primary").click()
+    expect(page.locator(".flash")).to_contain_text("Moved.")
+    moved = now(third).private
+    assert (moved.lon, moved.lat) != PORT_AU_PRINCE and moved.located_by == "pin"
+    page.keyboard.press("h")
+    page.locator("#do-hide textarea").fill("twice the same")
+    page.locator("#do-hide .button.danger").click()
+    expect(page.locator(".history")).to_contain_text("twice the same")
+    assert now(third).status == "hidden"
+
+
+def test_news_arrives_and_what_others_decide_leaves(app, session, live_server, page):
+    first = make_report(status="pending", title="Number one")
+    second = make_report(status="pending", title="Number two")
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{first.public_id}")
+    expect(page.locator("#queue-list .report-row")).to_have_count(2)
+    fresh = make_report(status="pending", title="Just in")
+    expect(page.locator(f"#row-{fresh.public_id}")).to_be_visible(timeout=6000)
+    expect(page.locator('[data-count="pending"]')).to_have_text("3")
+    perform(session, second.public_id, "publish", make_account(), revision=1)
+    session.commit()
+    expect(page.locator(f"#row-{second.public_id}")).to_have_count(0, timeout=6000)
+    perform(session, first.public_id, "hide", make_account(name="Paul Other"), revision=1, reason="a person is named")
+    session.commit()
+    expect(page.locator(".toast")).to_contain_text("Somebody has just decided", timeout=6000)
+
+
+def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session, live_server, new_page):
+    page = new_page(allow=("409",))
+    report = make_report(status="pending", title="Water")
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    page.keyboard.press("h")
+    page.locator("#do-hide textarea").fill("names a person, and the street")
+    perform(session, report.public_id, "publish", make_account(name="Paul Other"), revision=1)
+    session.commit()
+    page.locator("#do-hide .button.danger").click()
+    expect(page.locator("#errors")).to_contain_text("Paul Other did this: publish")
+    expect(page.locator("#errors")).to_be_focused()
+    expect(page.locator("#do-hide textarea")).to_have_value("names a person, and the street")
+    page.locator("#do-hide .button.danger").click()
+    expect(page.locator(".flash")).to_contain_text("Hidden.")
+
+
+@pytest.mark.databases("sqlite")
+def test_everything_works_without_scripts_on_a_phone(app, session, live_server, new_page):
+    page = new_page(width=360, height=740, java_script_enabled=False)
+    report = make_report(status="pending", title="Water", description=WORDS)
+    signed_in(page, app, live_server).goto(live_server.url + "/moderate")
+    page.locator(f"#row-{report.public_id} a").click()
+    page.locator(".preview").get_by_role("button", name="Publish").click()
+    expect(page.locator(".flash")).to_contain_text("It is on the map now.")
+    page.locator(".action-bar a", has_text="Verify").click()
+    page.locator("#do-verify textarea").fill("called back")
+    page.locator("#do-verify .button.primary").click()
+    expect(page.locator(".history")).to_contain_text("called back")
+    page.locator(".action-bar a", has_text="Note").click()
+    page.locator("#do-note textarea").fill("wants to be called again")
+    page.locator("#do-note .button.primary").click()
+    expect(page.locator(".history")).to_contain_text("wants to be called again")
+    page.locator(".dossier .back").click()
+    expect(page.locator("#queue-head")).to_be_visible()
+    assert now(report).status == Status.PUBLISHED
+
+
+@pytest.mark.databases("sqlite")
+def test_no_page_of_the_desk_is_wider_than_a_phone(app, session, live_server, phone):
+    report = make_report(status="pending", title="W" * 60, description=WORDS * 8, place="Rue " + "x" * 90)
+    signed_in(phone, app, live_server, "coordinator")
+    addresses = ("/moderate", f"/moderate/{report.public_id}", f"/moderate/{report.public_id}#do-edit", "/admin/categories", "/admin/categories/WAT")
+    for address in addresses:
+        for width in (320, 360):
+            phone.set_viewport_size({"width": width, "height": 700})
+            phone.goto(live_server.url + address)
+            assert phone.evaluate("document.documentElement.scrollWidth") <= width, (address, width)
+
+
+@pytest.mark.databases("sqlite")
+def test_a_coordinator_makes_a_category_stricter(app, session, live_server, page):
+    make_report(category="LOOT", kind="damage", description="Depot emptied")
+    signed_in(page, app, live_server, "coordinator").goto(live_server.url + "/admin/categories")
+    page.locator("#LOOT").get_by_role("link", name="Change").click()
+    expect(page.locator("main")).to_contain_text("cannot be recalled")
+    page.get_by_label("team only").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".flash")).to_contain_text("One report left the public map at once")
+    expect(page.locator("#LOOT")).to_contain_text("team only")
+    row = session.query(Publication).filter_by(audience="public").populate_existing().one()
+    assert row.removed == "removed" and row.feature is None
