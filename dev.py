@@ -32,6 +32,7 @@ CROWDMAP = BIN / ("crowdmap.exe" if os.name == "nt" else "crowdmap")
 STAMPS = VENV / "set-up.json"
 NODE = VENV / "node"
 BUILD_TOOLS = ["hatchling", "editables"]
+NO_TESTS = 5  # pytest's exit code when nothing was selected
 writing_stamps = threading.Lock()
 
 
@@ -281,7 +282,14 @@ def demo(arguments):
 def test(arguments):
     set_up("test", "browser")
     os.chdir(ROOT)
-    become(PYTHON, "-m", "pytest", *arguments)
+    pytest = [str(PYTHON), "-m", "pytest"]
+    if arguments:
+        become(*pytest, *arguments)
+    say("· all tests, on both databases, as many at once as there are processors")
+    together = subprocess.call([*pytest, "-q", "-n", "auto", "--maxprocesses=4", "--dist=loadfile", "-m", "not alone"])
+    say("· the tests that measure time, one after the other")
+    alone = subprocess.call([*pytest, "-q", "-m", "alone"])
+    sys.exit(together or (alone if alone != NO_TESTS else 0))
 
 
 def serve(arguments):

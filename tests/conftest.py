@@ -59,6 +59,19 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("database", names, indirect=True)
 
 
+def pytest_sessionfinish(session):
+    """With several processes (xdist) the one that prints the summary runs no tests: tell it what was met here."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["this_machine"] = {"missing": dict(_missing), "notes": _notes}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    met = getattr(node, "workeroutput", {}).get("this_machine", {"missing": {}, "notes": {}})
+    _missing.update(met["missing"])
+    _notes.update(met["notes"])
+
+
 def pytest_terminal_summary(terminalreporter):
     if _notes or _missing:
         terminalreporter.section("this machine", sep="-")
