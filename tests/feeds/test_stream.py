@@ -39,6 +39,7 @@ class Listener:
         self.connection.close()
 
 
+@pytest.mark.alone
 def test_a_change_arrives_within_a_second_and_a_listener_resumes(session, live_server):
     first = make_report()
     with Listener(live_server) as listener:
@@ -89,6 +90,7 @@ def test_streams_take_half_the_threads_and_the_next_is_told_to_poll(serve):
     pytest.fail("places were not given back")
 
 
+@pytest.mark.alone
 @pytest.mark.databases("sqlite")
 def test_with_fifty_open_streams_the_form_still_answers(session, live_server):
     with ExitStack() as stack:
