@@ -30,7 +30,10 @@ class Publication(db.Model):
         Index("ix_publication_list", "audience", "status", "kind", "id"),
         Index("ix_publication_order", "audience", "status", "id"),
         # covers the map's GROUP BY and counts without touching the rows, whose feature bytes are long
-        Index("ix_publication_cell", "audience", "status", "cell", "kind", "lon", "lat", "verification", "happened_at"),
+        Index(
+            "ix_publication_cell", "audience", "status", "cell", "kind", "lon", "lat", "verification", "happened_at",
+            postgresql_include=["id"],  # SQLite's indexes hold it anyway; the join with the categories asks for it
+        ),  # fmt: skip
         Index("ix_publication_public_id", "public_id"),
     )
 

@@ -228,7 +228,7 @@ def upgrade():
     sa.UniqueConstraint('report_id', 'audience', name=op.f('uq_publication_report_id_audience'))
     )
     op.create_geospatial_index('idx_publication_geom', 'publication', ['geom'], unique=False, postgresql_using='gist', postgresql_ops={})
-    op.create_index('ix_publication_cell', 'publication', ['audience', 'status', 'cell', 'kind', 'lon', 'lat', 'verification', 'happened_at'], unique=False)
+    op.create_index('ix_publication_cell', 'publication', ['audience', 'status', 'cell', 'kind', 'lon', 'lat', 'verification', 'happened_at'], unique=False, postgresql_include=['id'])
     op.create_index('ix_publication_list', 'publication', ['audience', 'status', 'kind', 'id'], unique=False)
     op.create_index('ix_publication_order', 'publication', ['audience', 'status', 'id'], unique=False)
     op.create_index('ix_publication_public_id', 'publication', ['public_id'], unique=False)
