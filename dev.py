@@ -12,7 +12,6 @@ What is done is not done again: a second start is ready at once. Everything live
 remove those and begin anew whenever you like.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -31,6 +30,8 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 CROWDMAP = BIN / ("crowdmap.exe" if os.name == "nt" else "crowdmap")
 STAMPS = VENV / "set-up.json"
 NODE = VENV / "node"
+CONSTRAINTS = ROOT / "constraints.txt"
+PIP_INSTALL = ["install", "-q", "--disable-pip-version-check", "--no-input", "-c", CONSTRAINTS]
 BUILD_TOOLS = ["hatchling", "editables"]
 NO_TESTS = 5  # pytest's exit code when nothing was selected
 writing_stamps = threading.Lock()
@@ -112,11 +113,13 @@ def environment():
         )
         if shutil.which("uv"):
             run(["uv", "venv", "--seed", "--clear", "--python", sys.executable, VENV], advice)
-        else:
+            return
+        # A new pip, put there by the one that runs us: the one that venv would unpack needs twice the time for the rest.
+        try:
+            run([sys.executable, "-m", "venv", "--clear", "--without-pip", VENV], advice)
+            run([sys.executable, "-m", "pip", "--python", PYTHON, *PIP_INSTALL, "pip"], advice)
+        except Stop:
             run([sys.executable, "-m", "venv", "--clear", VENV], advice)
-            # The pip that comes with older Pythons takes twice as long as a new one takes with its own installation.
-            with contextlib.suppress(Stop):
-                install("pip")
 
     step("environment", f"{version} {sys.base_prefix}", [PYTHON], make, "a Python environment in .venv")
 
@@ -152,11 +155,10 @@ def install(*what):
         "The Python packages could not be installed. Look at the lines above; mostly the network or the disk is the reason. "
         "What is already here is kept: run the same command again."
     )
-    constraints = ["-c", ROOT / "constraints.txt"]
     if shutil.which("uv"):
-        run(["uv", "pip", "install", "-q", "--python", PYTHON, *constraints, *what], advice)
+        run(["uv", "pip", "install", "-q", "--python", PYTHON, "-c", CONSTRAINTS, *what], advice)
     else:
-        run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", *constraints, *what], advice)
+        run([PYTHON, "-m", "pip", *PIP_INSTALL, *what], advice)
 
 
 def packages(extras):
@@ -165,7 +167,7 @@ def packages(extras):
         extras = [*extras, "postgres"]
     have = stamps().get("extras") or []
     extras = sorted({*extras, *have})
-    inputs = digest([ROOT / "pyproject.toml", ROOT / "constraints.txt", ROOT / "hatch_build.py"], extras)
+    inputs = digest([ROOT / "pyproject.toml", CONSTRAINTS, ROOT / "hatch_build.py"], extras)
 
     def work():
         # Most of what is installed is never imported; what is, is compiled below.

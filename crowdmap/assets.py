@@ -63,7 +63,6 @@ DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
     "js/map-overlays.js", "js/desk-map.js", "js/desk-keys.js", "js/desk-swap.js", "js/desk-live.js",
 )  # fmt: skip
-PAGE_JS = ("js/page.js",)
 
 BUNDLES = {
     "base_css": BASE_CSS,
@@ -78,7 +77,6 @@ BUNDLES = {
     "track_js": TRACK_JS,
     "desk_css": DESK_CSS,
     "desk_js": DESK_JS,
-    "page_js": PAGE_JS,
 }
 
 
