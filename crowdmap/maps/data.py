@@ -36,7 +36,6 @@ def cells():
     chosen = ReportFilter.parse(request.args, also=("zoom",))
     zoom = parse_zoom(request.args.get("zoom"))
     key = (chosen.canonical(), zoom)
-    # the count of unplaced reports and of other kinds moves with every kind's seq
     return cached("cells", key, chosen.kinds, "application/geo+json", lambda: view(chosen, zoom))
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import func
+from sqlalchemy import case, func
 
 from crowdmap.config import settings
 from crowdmap.db import db
@@ -16,63 +16,57 @@ from crowdmap.feeds.reading import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.maps.cells import select_in_view
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
-from crowdmap.reports.models import VISIBLE
-
-DIMENSIONS = {"kind": ("kinds",), "verification": ("verifications",), "day": ("since", "until")}
-
+from crowdmap.reports.models import VISIBLE, Kind, Verification
 
 def facets(chosen: ReportFilter, audience: Audience = Audience.PUBLIC) -> tuple[int, bytes]:
     """(seq, JSON) of ``{seq, total, unplaced, kind, category, status, verification, day}``; days in the crisis's zone."""
     seq = head_seq(audience)
-    counted = {name: Counter() for name in ("kind", "verification", "status", "category", "day")}
-    hours = Counter()
-    # dimensions without a filter of their own share one scan; with one, each is asked without it
-    free = [name for name, fields in DIMENSIONS.items() if chosen.without(*fields) == chosen]
-    scans = [(chosen, free)] + [(chosen.without(*DIMENSIONS[name]), [name]) for name in DIMENSIONS if name not in free]
-    for asked, names in scans:
-        for row in _grouped(asked, audience, names) if names else ():
-            *keys, n = row
-            for name, key in zip(names, keys, strict=True):
-                (hours if name == "day" else counted[name])[key] += n
-    for status, n in _count_by(_all_statuses(chosen), audience, Publication.status):
-        counted["status"][status] = n
-    for code, n in _by_category(chosen.without("categories"), audience):
-        counted["category"][code] = n
-    for hour, n in hours.items():
-        counted["day"][_local_day(hour)] += n
-    total = sum(n for status, n in counted["status"].items() if status in chosen.statuses)
+    total, by_kind, by_verification = _sums(chosen, audience)
+    if chosen.kinds:
+        by_kind = _sums(chosen.without("kinds"), audience)[1]
+    if chosen.verifications:
+        by_verification = _sums(chosen.without("verifications"), audience)[2]
     unplaced = db.session.scalar(replace(chosen, placed=False, bbox=None).select(audience, func.count()))
-    by_name = {name: {str(key): n for key, n in found.items()} for name, found in counted.items()}
-    body = {"seq": seq, "total": total, "unplaced": unplaced, **by_name, "day": sorted(by_name["day"].items())}
+    body = {
+        "seq": seq, "total": total, "unplaced": unplaced, "kind": by_kind, "verification": by_verification,
+        "status": _statuses(chosen, audience, total), "category": _categories(chosen, audience),
+        "day": _days(chosen, audience),
+    }  # fmt: skip
     return seq, orjson.dumps(body)
 
 
-def _columns(names):
-    columns = {
-        "kind": Publication.kind, "verification": Publication.verification, "day": utc_hour(Publication.happened_at),
-    }  # fmt: skip
-    return [columns[name].label(f"by_{name}") for name in names]
+def _sums(chosen, audience) -> tuple[int, dict[str, int], dict[str, int]]:
+    """All, per kind, per verification: sums over one scan, where groups would have to be sorted first."""
+    words = [(Publication.kind, kind) for kind in Kind] + [(Publication.verification, word) for word in Verification]
+    sums = [func.sum(case((column == word, 1), else_=0)) for column, word in words]
+    total, *counts = db.session.execute(select_in_view(chosen, audience, func.count(), *sums)).one()
+    counted = {word.value: n for (_column, word), n in zip(words, counts, strict=True) if n}
+    return total, *({word.value: counted[word] for word in words if word in counted} for words in (Kind, Verification))
 
 
-def _grouped(chosen, audience, names):
-    query = select_in_view(chosen, audience, *_columns(names), func.count())
-    return db.session.execute(query.group_by(*(f"by_{name}" for name in names)))
+def _statuses(chosen, audience, total) -> dict[str, int]:
+    if len(chosen.statuses) > 1:
+        query = select_in_view(chosen, audience, Publication.status.label("word"), func.count()).group_by("word")
+        return {status.value: n for status, n in db.session.execute(query)}
+    (mine,) = chosen.statuses
+    counted = {mine.value: total}
+    for other in VISIBLE - {mine}:
+        counted[other.value] = db.session.scalar(select_in_view(replace(chosen, statuses=(other,)), audience, func.count()))
+    return {status: n for status, n in counted.items() if n}
 
 
-def _count_by(chosen, audience, column):
-    return db.session.execute(select_in_view(chosen, audience, column.label("key"), func.count()).group_by("key"))
-
-
-def _by_category(chosen, audience):
+def _categories(chosen, audience) -> dict[str, int]:
     link = PublicationCategory
-    query = select_in_view(chosen, audience, link.code.label("key"), func.count())
-    return db.session.execute(query.join_from(Publication, link, link.publication_id == Publication.id).group_by("key"))
+    query = select_in_view(chosen.without("categories"), audience, link.code.label("code"), func.count())
+    query = query.join_from(Publication, link, link.publication_id == Publication.id).group_by("code")
+    return {code: n for code, n in db.session.execute(query)}
 
 
-def _all_statuses(chosen):
-    return replace(chosen, statuses=tuple(sorted(VISIBLE)))
-
-
-def _local_day(hour: str) -> str:
-    moment = datetime.strptime(hour, "%Y-%m-%dT%H").replace(tzinfo=UTC)
-    return moment.astimezone(ZoneInfo(settings().TIMEZONE)).date().isoformat()
+def _days(chosen, audience) -> list[tuple[str, int]]:
+    """Counted by the hour in UTC, which both databases can, and summed up to days of the crisis's zone here."""
+    query = select_in_view(chosen.without("since", "until"), audience, utc_hour(Publication.happened_at).label("hour"), func.count())
+    zone, days = ZoneInfo(settings().TIMEZONE), Counter()
+    for hour, n in db.session.execute(query.group_by("hour")):
+        moment = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=UTC)
+        days[moment.astimezone(zone).date().isoformat()] += n
+    return sorted(days.items())

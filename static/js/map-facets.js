@@ -174,11 +174,12 @@
       CM.$("#layers").addEventListener("submit", (event) => event.preventDefault());
       CM.$("#time-clear").addEventListener("click", () => CM.state.set({ from: "", until: "" }));
       CM.state.listen((what) => { if (what !== "report") { tick(); chips(); } });
-      CM.data.on("loaded", (reason) => { if (reason !== "live") load(); else CM.facets.later(); });
+      const settled = CM.debounce(load, 350); // who pans on needs no counts of every stop
+      CM.data.on("loaded", (reason) => { if (reason === "view") settled(); else if (reason !== "live") load(); else CM.facets.later(); });
       tick();
       chips();
     },
-    /** Count again soon, at most every four seconds: events come in showers. */
-    later() { if (!timer) timer = setTimeout(load, 3000 + Math.random() * 2000); },
+    /** Count again soon: quickly where few are in view, every quarter of a minute where counting is work. */
+    later() { if (!timer) timer = setTimeout(load, (CM.data.mode === "points" ? 2000 : 12000) * (1 + Math.random() / 2)); },
   };
 })();
