@@ -15,7 +15,7 @@ from crowdmap import events, jobs
 from crowdmap.db import db, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
-from crowdmap.publishing.project import AUDIENCES, Crisis, Tree, View, strictest
+from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
 from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
 
 
@@ -71,7 +71,7 @@ def crisis(session: Session) -> Crisis:
     categories = session.scalars(select(Category).execution_options(populate_existing=True))
     return Crisis(
         categories={c.code: c for c in categories},
-        areas=list(session.scalars(select(Area))),
+        areas=[Town.of(area) for area in session.scalars(select(Area))],
         public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
     )
 

@@ -8,6 +8,8 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 import geojson
 import orjson
@@ -26,12 +28,33 @@ PROPERTIES = (
 )  # fmt: skip
 
 
+class Town(NamedTuple):
+    """An area as plain values: each report is held against all of them, and an entity's attributes cost ten times."""
+
+    code: str
+    name: str
+    names: tuple[str, ...]  # its name and aliases, folded
+    lon: float
+    lat: float
+    radius_m: float
+
+    @classmethod
+    def of(cls, area: Area) -> "Town":
+        names = tuple(filter(None, map(_folded, (area.name, *area.aliases))))
+        return cls(area.code, area.name, names, area.lon, area.lat, area.radius_m)
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    return fold(name)
+
+
 @dataclass(frozen=True)
 class Crisis:
     """What projecting needs to know of the deployment."""
 
     categories: dict[str, Category]
-    areas: list[Area]
+    areas: list[Town]
     public_url: str
 
 
@@ -96,22 +119,24 @@ def strictest(tree: Tree, crisis: Crisis) -> Policy:
     return max(found or [Policy.RESTRICTED], key=lambda policy: policy.rank)
 
 
-def area_at(lon: float, lat: float, areas: list[Area]) -> str | None:
+def area_at(lon: float, lat: float, areas: list[Town]) -> str | None:
     """The name of the nearest area whose radius holds the point."""
     # a degree of latitude is more than 110 km: most areas are out without a sine
-    near = [a for a in areas if abs(a.lat - lat) * 110_000 <= a.radius_m]
-    within = [(geo.distance_m(lon, lat, a.lon, a.lat), a) for a in near]
-    within = [(metres, a) for metres, a in within if metres <= a.radius_m]
-    return min(within, key=lambda pair: (pair[0] / pair[1].radius_m, pair[1].code))[1].name if within else None
+    best = None
+    for code, name, _names, town_lon, town_lat, radius_m in areas:
+        if abs(town_lat - lat) * 110_000 <= radius_m:
+            metres = geo.distance_m(lon, lat, town_lon, town_lat)
+            if metres <= radius_m and (best is None or (metres / radius_m, code) < best[:2]):
+                best = (metres / radius_m, code, name)
+    return best[2] if best else None
 
 
-def area_in_words(text: str | None, areas: list[Area]) -> str | None:
+def area_in_words(text: str | None, areas: list[Town]) -> str | None:
     """The area whose name or alias the words contain; the longest name wins."""
     if not text:
         return None
     words = f" {fold(text)} "
-    names = [(fold(name), a.name) for a in areas for name in (a.name, *a.aliases)]
-    found = [(len(name), area) for name, area in names if name and f" {name} " in words]
+    found = [(len(name), town.name) for town in areas for name in town.names if f" {name} " in words]
     return max(found)[1] if found else None
 
 
