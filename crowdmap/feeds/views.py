@@ -133,7 +133,7 @@ def feed_stream():
 
 
 @blueprint.get("/moderate/stream")
-@permits(Permission.READ_STAFF)
+@permits(Permission.MODERATE)
 def staff_stream():
     """The desk's stream; it ends within seconds of a sign-out or a role taken away."""
     chosen = ReportFilter.parse(request.args, also=("since",), all_statuses=True)
@@ -141,7 +141,7 @@ def staff_stream():
 
     def still_allowed() -> bool:
         row = db.session.get(LoginSession, sign_in)
-        return row is not None and is_alive(row, utcnow()) and row.account.can(Permission.READ_STAFF)
+        return row is not None and is_alive(row, utcnow()) and row.account.can(Permission.MODERATE)
 
     return stream.respond(chosen, Audience.STAFF, still_allowed=still_allowed)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap import geo
 from crowdmap.config import settings
-from crowdmap.reports.models import Area, Category, Policy, Submission
+from crowdmap.reports.models import Area, Category, Policy
 
 # names of fields that hold a person's name or how to reach them, in our own messages and in other systems' exports
 _PERSONAL = re.compile(
@@ -19,10 +19,10 @@ _PERSONAL = re.compile(
 _TECHNICAL = frozenset({"client_id", "csrf_token", "website", "started"})
 
 
-def told(message: Submission) -> list[tuple[str, str]]:
-    """The message as received, field by field, without who sent it; empty fields are left out."""
+def told(fields: dict | None) -> list[tuple[str, str]]:
+    """A message as received, field by field, without who sent it; empty fields are left out."""
     pairs = []
-    for name, value in (message.verbatim or {}).items():
+    for name, value in (fields or {}).items():
         if value in (None, "", [], {}) or name in _TECHNICAL or _PERSONAL.search(name):
             continue
         pairs.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
