@@ -11,13 +11,25 @@ import unicodedata
 PHONE, EMAIL, POSITION = "[phone]", "[e-mail]", "[position]"
 
 # characters that are drawn as nothing, or as a frame around a digit, and would split a number for a program only
-_INVISIBLE = dict.fromkeys([
+_INVISIBLE = frozenset([
     0x00AD, 0x034F, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x20E3,
     *range(0xFE00, 0xFE10), 0xFEFF,
 ])  # fmt: skip
-
 # signs that NFKC would turn into other ones (a degree into an o), and Arabic's decimal point and commas
-_SIGNS = str.maketrans({"º": "°", "˚": "°", "´": "'", "٫": ".", "٬": ",", "،": ","})
+_SIGNS = {ord(sign): seen for sign, seen in {"º": "°", "˚": "°", "´": "'", "٫": ".", "٬": ",", "،": ","}.items()}
+
+
+class _Seen(dict):
+    """Code point → what a reader sees in it, by NFKC; worked out once for each. What would become more than three
+    characters (an ornament that is a whole phrase) stays, or a text could grow eighteenfold."""
+
+    def __missing__(self, code: int) -> str:
+        seen = unicodedata.normalize("NFKC", chr(code))
+        self[code] = seen = "" if code in _INVISIBLE else _SIGNS.get(code) or (seen if len(seen) <= 3 else chr(code))
+        return seen
+
+
+_SEEN = _Seen()
 # what a link carries instead of a space, a plus, a comma, an at
 _QUOTED = {"%20": " ", "%2b": "+", "%2c": ",", "%40": "@"}
 _QUOTES = re.compile("|".join(_QUOTED), re.IGNORECASE)
@@ -27,12 +39,13 @@ _TLD = r"(?:com|org|net|edu|gov|info|int|ht|fr|ca|uk|ch|br|mx)\b"
 _HOSTS = r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|ymail|proton(?:mail)?)\b"
 _LOCAL = r"(?<![\w.+%'-])[\w.+%'-]+"
 _AT = r"(?:at|arr?obas?e?|arroba|à)"
+_GAP = r"(?:[^\S\n]{2,3}|\s)?"
 _EMAIL = re.compile(
-    rf"{_LOCAL}\s{{0,3}}(?:@|[(\[{{<]\s?(?:@|{_AT})\s?[)\]}}>])\s{{0,3}}[\w-]+"
+    rf"{_LOCAL}{_GAP}(?:@|[(\[{{<]\s?(?:@|{_AT})\s?[)\]}}>]){_GAP}[\w-]+"
     rf"(?:\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?[\w-]+|\.[\w-]+)*(?:\s?\.\s?{_TLD})?"
     rf"|{_LOCAL}\s+{_AT}\s+(?:{_HOSTS}(?:\s?\.?\s?{_TLD})?|[\w-]+"
     rf"(?:(?:\.[\w-]+)*\.{_TLD}|(?:\s+(?:dot|point|punto|pwen)\s+\w[\w-]*)+|(?:\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?[\w-]+)+))"
-    rf"|{_LOCAL}[-_]{_AT}[-_][\w-]+?(?:\.{_TLD}|[-_]dot[-_]\w+)"
+    rf"|{_LOCAL}[-_]{_AT}[-_][\w-]{{1,63}}?(?:\.{_TLD}|[-_]dot[-_]\w+)"
     rf"|{_LOCAL}\s-\s?{_AT}\s?-\s[\w-]+\.{_TLD}"
     rf"|{_LOCAL}\s-{_AT}-\s[\w-]+\.{_TLD}",
     re.IGNORECASE,
@@ -83,7 +96,7 @@ _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:(?:,\d{3})+|(?:'\d{3})+|(?:[ .]\d{3})*[ .]
 def plain(text: str) -> str:
     """NFKC digits, no invisible characters, HTML's and links' spellings undone: what a reader sees, or a click on a
     link tells, is what the patterns see."""
-    text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_INVISIBLE)
+    text = text.translate(_SEEN)
     text = html.unescape(text) if "&" in text else text
     return _QUOTES.sub(lambda match: _QUOTED[match.group().lower()], text) if "%" in text else text
 
