@@ -1,7 +1,6 @@
 """The form's fields: what it shows, what it was given, and how long somebody took to fill it in. No routes."""
 
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
 from uuid import UUID, uuid4
 
 from flask_babel import get_locale
@@ -81,25 +80,6 @@ def typed_again(form: MultiDict) -> dict[str, str]:
     return {name: form[name] for name in ReportDraft.model_fields if name in form} | {
         name: form[name] for name in ("place_unknown", "opened") if name in form
     }
-
-
-def check_bytes(raw: bytes, mimetype: str) -> None:
-    """Raises ValidationFailed naming the fields that are not UTF-8: decoding would quietly change what was typed."""
-    if mimetype != "application/x-www-form-urlencoded":
-        return
-    pairs = (part.partition(b"=") for part in raw.replace(b"+", b" ").split(b"&"))
-    broken = [name for name, _sep, text in pairs if not (_is_utf8(name) and _is_utf8(text))]
-    if broken:
-        words = _("Some characters did not arrive whole. Please type them again.")
-        raise ValidationFailed([FieldError(name.decode("utf-8", "replace"), "not-utf-8", words) for name in broken])
-
-
-def _is_utf8(quoted: bytes) -> bool:
-    try:
-        unquote_to_bytes(quoted).decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def read(form: MultiDict) -> ReportDraft:

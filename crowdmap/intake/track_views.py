@@ -202,7 +202,8 @@ def _again(error):
     if wants_json() or request.endpoint != "track.act":
         return problems.from_domain(error)
     db.session.rollback()
-    return show(tracking.find(db.session, request.view_args["token"]), error.errors, 422)
+    found = tracking.look(db.session, request.view_args["token"])
+    return show(found, error.errors, 422) if found else _unknown(tracking.unknown())
 
 
 @blueprint.errorhandler(NotFound)

@@ -119,10 +119,18 @@ def unknown() -> NotFound:
 
 def find(session: Session, token: str, *, to_change: bool = False) -> Tracked:
     """By the token in any spelling; *to_change* keeps moderators from changing the report meanwhile. Raises NotFound."""
+    found = look(session, token, to_change)
+    if found is None:
+        raise unknown()
+    return found
+
+
+def look(session: Session, token: str, to_change: bool = False) -> Tracked | None:
+    """As find, but None where there is nothing."""
     submission = session.scalars(select(Submission).where(Submission.token_hash == token_hash(token))).one_or_none()
     report = session.get(Report, submission.report_id) if submission and submission.report_id else None
     if report is None:
-        raise unknown()
+        return None
     if to_change:
         lock_reports(session, Report.id == report.id)
     root = report

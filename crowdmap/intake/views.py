@@ -4,11 +4,12 @@ network."""
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
-from werkzeug.exceptions import TooManyRequests
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from crowdmap import problems
-from crowdmap.db import db
-from crowdmap.errors import DomainError, FieldError, SameKeyOtherContent, ValidationFailed, status_of
+from crowdmap.db import db, is_busy, reading
+from crowdmap.errors import Busy, DomainError, FieldError, SameKeyOtherContent, ValidationFailed, status_of
 from crowdmap.intake import api, form, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
@@ -30,7 +31,6 @@ def new_report():
 @public
 @limited("submit")
 def send_report():
-    form.check_bytes(request.get_data(), request.mimetype)
     draft = form.read(request.form)
     place_unknown = bool(request.form.get("place_unknown"))
     voice_of = request.form.get("voice_of") or None
@@ -100,17 +100,26 @@ def _form_again(error: DomainError, status: int):
     if wants_json() or request.endpoint != "intake.send_report":
         return problems.from_domain(error)
     db.session.rollback()
-    typed = form.typed_again(request.form)
+    typed = _typed()
     errors = error.errors or [FieldError("", error.code, error.message)]
     if isinstance(error, SameKeyOtherContent) or not _is_uuid(typed.get("client_id")):
         typed = {**typed, "client_id": form.blank(request.args)["client_id"], "opened": ""}
     if isinstance(error, SameKeyOtherContent):
         words = _("The report you sent from this page before is kept. This one is different: send it again as a new one.")
         errors = [FieldError("", error.code, words)]
-    response = Response(form_page(typed, errors, fresh=False), status)
+    with reading():  # who has to type again must not wait for the place to write
+        response = Response(form_page(typed, errors, fresh=False), status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _typed() -> dict[str, str]:
+    """What was typed; of a body too large to be read, nothing."""
+    try:
+        return form.typed_again(request.form)
+    except RequestEntityTooLarge:
+        return {}
 
 
 def _is_uuid(text: str | None) -> bool:
@@ -121,6 +130,18 @@ def _is_uuid(text: str | None) -> bool:
 @blueprint.errorhandler(SameKeyOtherContent)
 def _again(error):
     return _form_again(error, status_of(error))
+
+
+@blueprint.errorhandler(DBAPIError)
+def _cannot_be_kept(error):
+    """A full disk or a locked database: the form stays, with all that was typed, to be sent again."""
+    db.session.rollback()
+    if wants_json() or request.endpoint != "intake.send_report" or not is_busy(error):
+        return problems.from_anything(error)
+    try:
+        return _form_again(Busy(_("This could not be kept just now. Nothing is sent yet: please send it again in a moment.")), 503)
+    except SQLAlchemyError:  # not even reading works
+        return problems.from_anything(error)
 
 
 @blueprint.errorhandler(TooManyRequests)

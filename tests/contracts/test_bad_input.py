@@ -1,0 +1,83 @@
+"""Every public address, every parameter that it knows, and values that nobody should send: 4xx by name, never a 5xx."""
+
+import re
+
+import pytest
+
+from crowdmap.filters import PARAMETERS
+from crowdmap.web import access_of
+from tests.builders import make_account, make_report, sign_in
+
+HOSTILE = (
+    "", " ", "nan", "NaN", "inf", "-1", "1e999", "9" * 400, "0x10", "%00", "%FF%FE", "%ED%A0%80", "'", '"', "';--", "<script>",
+    "1,2,3", "1,2,3,4,5", "181,0,0,0", "0,91,1,92", "nan,0,1,1", "10,20,5,10", "٣", "x" * 3000, "{}", "[]", "null", "true", "../..",
+    "2010-13-45", "-99999d", "9999-12-31T23:59:59Z", "0001-01-01", "*", "%25", "_", "\\", "(((", '"a b', "AND OR NOT", "a:*",
+)  # fmt: skip
+FEEDS = ("/feeds/all.geojson", "/feeds/changes", "/api/v1/reports", "/map/facets.json", "/map/cells.geojson", "/reports")
+BODIES = (
+    b"", b"{", b"null", b"[]", b"1", b'"x"', b'{"a":NaN}', b'{"revision":1e999}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
+    b"[" * 3000, b'{"reason":{"x":[1]}}', b'{"reason":5,"revision":"1"}', b'{"text":{}}', b'{"client_id":7}',
+    b'{"reason":"' + b"x" * 300_000 + b'"}',
+)  # fmt: skip
+SAMPLES = {
+    "layer": "all", "suffix": "geojson", "slug": "roads", "token": "A" * 28, "filename": "img/icon.svg", "action": "publish",
+    "code": "WAT",
+}  # fmt: skip
+
+
+def paths(app, method: str, report_id: str, hostile: str | None = None):
+    """Every route with *method*; *hostile* stands in each variable part."""
+    for rule in app.url_map.iter_rules():
+        if method not in rule.methods or rule.rule.endswith("/stream") or rule.endpoint == "static":
+            continue
+        if hostile is not None and "<" not in rule.rule:
+            continue
+        filled = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+        filled = re.sub(r"<int:\w+>", "1", filled)
+        yield rule, re.sub(r"<(?:\w+:)?(\w+)>", lambda m: hostile or {**SAMPLES, "public_id": report_id}.get(m[1], "x"), filled)
+
+
+def fine(answer, path: str):
+    assert answer.status_code < 500 or path.startswith("/readyz"), f"{path[:200]} → {answer.status_code}"
+    programs = ("/api/", "/feeds/", "/map/")
+    if answer.status_code in (400, 422) and path.startswith(programs):
+        problem = answer.get_json()
+        assert answer.mimetype == "application/problem+json" and problem["errors"], path[:200]
+        assert all(error["field"] and error["message"] for error in problem["errors"]), problem
+
+
+@pytest.mark.parametrize("path", FEEDS)
+def test_no_value_of_a_filter_breaks_anything(client, session, path):
+    make_report()
+    base = "bbox=-180,-90,180,90&zoom=5" if "cells" in path else ""
+    for name in (*PARAMETERS, "limit", "cursor", "since", "zoom", "colour"):
+        for value in HOSTILE:
+            asked = f"{path}?{base}&{name}={value}"
+            if name in ("near", "radius"):
+                asked += "&radius=5" if name == "near" else "&near=1,1"
+            fine(client.get(asked), asked)
+    answer = client.get(f"{path}?{base}&colour=red")
+    assert answer.status_code == 400
+    if not path.startswith("/reports"):
+        assert answer.get_json()["errors"][0]["field"] == "colour"
+
+
+def test_no_path_breaks_anything(app, client, session):
+    report = make_report()
+    for hostile in ("x" * 300, "%00", "%FF%FE", "'", "..%2f..", "%F0%9F%98%80", "1e999", "-1", "<b>"):
+        for _rule, path in paths(app, "GET", report.public_id, hostile):
+            fine(client.get(path), path)
+
+
+@pytest.mark.parametrize("who", [None, "coordinator"])
+def test_no_body_breaks_anything(app, client, session, who):
+    report = make_report(status="pending")
+    if who:
+        sign_in(client, make_account(who))
+    for rule, path in paths(app, "POST", report.public_id):
+        if rule.rule in ("/logout", "/account/sessions/end") or access_of(app, rule.endpoint) is None:
+            continue
+        for body in BODIES:
+            fine(client.post(path, data=body, content_type="application/json"), path)
+        for data in ({}, {"email": "\0", "password": "x" * 5000, "revision": "x", "reason": "\0", "text": "\0", "code": "\0"}):
+            fine(client.post(path, data=data), path)
