@@ -17,7 +17,7 @@ from crowdmap.moderation import merging
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Head, Publication
 from crowdmap.publishing.preview import Preview, preview
-from crowdmap.reports.models import Category, Letter, Report, Status, Submission
+from crowdmap.reports.models import VISIBLE, Category, Letter, Report, Status, Submission
 
 PAGE = 50
 
@@ -123,6 +123,7 @@ class Dossier:
     letters: list[Letter]
     decisions: list[tuple[Decision, str | None]]
     twins: list[Candidate]
+    twin_revisions: dict[str, int]  # of those that this report should take in: it is public and they are not
     preview: Preview | None
     has_contact: bool
 
@@ -145,6 +146,7 @@ def dossier(session: Session, public_id: str) -> Dossier:
     chain, children = merging.above(session, report), merging.below(session, report.id)
     ids = [report.id, *(child.id for child in children)]
     private = report.private
+    alike = twins(session, report, chain, children)
     return Dossier(
         report=report,
         root=chain[-1],
@@ -160,10 +162,19 @@ def dossier(session: Session, public_id: str) -> Dossier:
                 .order_by(Decision.id.desc())
             )
         ],
-        twins=twins(session, report, chain, children),
+        twins=alike,
+        twin_revisions=_to_take_in(session, report, alike),
         preview=preview(session, report),
         has_contact=bool(private.contact_name or private.contact_phone or private.contact_email),
     )
+
+
+def _to_take_in(session: Session, report: Report, alike: list[Candidate]) -> dict[str, int]:
+    """A report on the map merged into one that waits would leave the map: there the other way round is offered."""
+    waiting = [twin.public_id for twin in alike if twin.properties["status"] not in VISIBLE]
+    if report.status not in VISIBLE or not waiting:
+        return {}
+    return dict(session.execute(select(Report.public_id, Report.revision).where(Report.public_id.in_(waiting))).all())
 
 
 def twins(session: Session, report: Report, chain: list[Report], children: list[Report]) -> list[Candidate]:

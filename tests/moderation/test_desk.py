@@ -191,6 +191,17 @@ def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
     assert "was merged into another" not in desk.get(f"/moderate/{b.public_id}").text
 
 
+def test_a_twin_on_the_map_takes_in_the_one_that_waits(session, desk):
+    words = "No water at the camp behind the stadium, children are ill"
+    public = make_report(description=words)
+    waiting = make_report(description=words, status="pending", at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1]))
+    page = desk.get(f"/moderate/{public.public_id}").text
+    assert f'action="/moderate/{waiting.public_id}/merge"' in page and "Take that one in" in page
+    assert f'name="into" value="{public.public_id}"' in page
+    other = desk.get(f"/moderate/{waiting.public_id}").text
+    assert f'action="/moderate/{waiting.public_id}/merge"' in other and "Merge into this one" in other
+
+
 def test_news_tells_what_came_and_what_left(session, desk):
     seq = int(re.search(r'data-seq="(\d+)"', desk.get("/moderate").text)[1])
     a = make_report(status="pending", title="Fresh <i>news</i>")

@@ -1,13 +1,16 @@
 """Categories by a coordinator's hand: a stricter policy leaves nothing public behind, and followers hear of each."""
 
+import threading
+
 import pytest
 from sqlalchemy import select
 
+from crowdmap.db import db
 from crowdmap.jobs import work_once
 from crowdmap.publishing import hook, policy
 from crowdmap.publishing.cli import republish
 from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Category
+from crowdmap.reports.models import Category, Policy
 from tests.builders import ids, make_account, make_report, sign_in
 
 
@@ -90,6 +93,26 @@ def test_a_change_of_sector_reaches_the_feeds(session, coordinator):
     work(session)
     assert features(coordinator, "/feeds/all.geojson?sector=logistics")["features"][0]["properties"]["sector"] == "logistics"
     assert features(coordinator, "/feeds/all.geojson?sector=protection")["numberMatched"] == 0
+
+
+@pytest.mark.databases("postgis")  # SQLite has one writer: there the two cannot meet
+def test_who_read_the_old_policy_before_still_publishes_by_the_new_one(session, app):
+    report, coordinator = make_report(category="LOOT", kind="damage", status="pending"), make_account("coordinator")
+    assert session.get(Category, "LOOT", populate_existing=True).policy == "tile"  # in a transaction that goes on
+
+    def make_stricter():
+        with app.app_context():
+            policy.change(db.session, coordinator, "LOOT", policy=Policy.RESTRICTED)
+            db.session.commit()
+            db.session.remove()
+
+    other = threading.Thread(target=make_stricter)
+    other.start()
+    other.join(20)
+    report.status = "published"
+    session.commit()
+    query = select(Publication).where(Publication.report_id == report.id, Publication.audience == "public")
+    assert session.scalar(query) is None
 
 
 def test_switching_off_keeps_reports_and_stops_new_ones(session, coordinator):
