@@ -17,6 +17,7 @@ from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.requests import REQUESTS, EditRequest
 from crowdmap.moderation.shown import category_name, map_of, note_of, told
+from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import Category, Kind, Status
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
 
@@ -69,9 +70,9 @@ def act(public_id: str, action: str):
         raise NotFound()
     asked = _read_edit(public_id) if action == "edit" else read_form(REQUESTS[action])
     fields = asked.model_dump(exclude_unset=True)
-    perform(db.session, public_id, action, actor(), **fields)
+    report = perform(db.session, public_id, action, actor(), **fields)
     db.session.commit()
-    flash(str(ACTIONS[action].done), "good")
+    flash(_done(action, report), "good")
     return redirect(url_for("moderation.report", public_id=public_id) + _tail(), 303)
 
 
@@ -86,6 +87,16 @@ def show_again(error: DomainError):
     with reading():
         page = _page(request.view_args["public_id"], error=error, opened=request.view_args["action"])
     return page, status_of(error)
+
+
+def _done(action: str, report) -> str:
+    """What to say after it; a restricted report is published without being public."""
+    if ACTIONS[action].to is Status.PUBLISHED:
+        with reading():
+            seen = preview(db.session, report)
+        if seen is not None and seen.properties is None:
+            return _("Published for the team only: its category is never public.")
+    return str(ACTIONS[action].done)
 
 
 def _read_edit(public_id: str) -> EditRequest:

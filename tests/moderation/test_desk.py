@@ -99,6 +99,8 @@ def test_what_is_restricted_is_said_to_be_seen_by_nobody(session, desk):
     report = make_report(status="pending", category="MISS", description="Looking for Jean Planted")
     shown = preview(desk.get(f"/moderate/{report.public_id}"))
     assert "Not at all." in shown and "Planted" not in shown
+    done = desk.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}, follow_redirects=True).text
+    assert "Published for the team only" in done and "It is on the map now" not in done and "published, for the team only" in done
 
 
 def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(session, desk):
