@@ -22,6 +22,7 @@ from crowdmap.publishing.models import Audience, Publication
 from crowdmap.reports.models import Kind
 
 MOST_POINTS = 400  # more would cover each other, and cost a phone more than cells do
+FEW, LOOSE, CLOSE_ZOOM = 60, 4, 14  # more than FEW and than LOOSE a cell overlap each other, unless the map is this close
 FINER = 2  # a cell is a quarter of a tile's side: 64 px
 MOST_TILES = 400  # beyond this (a wall-sized screen) cells get coarser
 KINDS = tuple(kind.value for kind in Kind)
@@ -84,16 +85,21 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
     total = sum(cell.n for cell in found.values())
     unplaced = db.session.scalar(replace(chosen, placed=False, bbox=None).select(audience, func.count()))
     head = {
-        "type": "FeatureCollection", "mode": "cells" if total > MOST_POINTS else "points", "seq": seq,
+        "type": "FeatureCollection", "mode": "cells" if crowded(total, len(found), zoom) else "points", "seq": seq,
         "numberMatched": total, "unplaced": unplaced,
     }  # fmt: skip
-    if total > MOST_POINTS:
+    if head["mode"] == "cells":
         features = [orjson.dumps(cell.feature()) for cell in join_close(found, zoom)]
     else:
         query = chosen.select(audience).order_by(Publication.id.desc()).limit(MOST_POINTS)
         features = [row.feature for row in db.session.execute(query)]
     head["numberReturned"] = len(features)
     return seq, orjson.dumps(head)[:-1] + b',"features":[' + b",".join(features) + b"]}"
+
+
+def crowded(total: int, occupied: int, zoom: int) -> bool:
+    """Whether single marks would be too many, or would lie over each other in the cells that hold any."""
+    return total > MOST_POINTS or (zoom < CLOSE_ZOOM and total > max(FEW, LOOSE * occupied))
 
 
 def count(chosen: ReportFilter, zoom: int, audience: Audience) -> dict[tuple[int, int], Cell]:

@@ -128,6 +128,17 @@
     circle = L.circle([lat, lon], { radius: metres, className: "precision", interactive: false }).addTo(CM.map);
   }
 
+  /** Whether a place lies outside the frame, near its edge, or under the layers card. */
+  function hidden(at) {
+    const frame = CM.$("#map").getBoundingClientRect();
+    const point = CM.map.latLngToContainerPoint(at);
+    if (point.x < 40 || point.y < 40 || point.x > frame.width - 40 || point.y > frame.height - 40) return true;
+    const card = CM.$("#layers").getBoundingClientRect();
+    const x = frame.left + point.x;
+    const y = frame.top + point.y;
+    return x > card.left - 24 && x < card.right + 24 && y > card.top - 24 && y < card.bottom + 24;
+  }
+
   /** Choose a report: from "map" or "list" or "link". Opens its popup where it has a place. */
   CM.select = function (feature, from) {
     CM.state.choose(feature.id);
@@ -136,7 +147,7 @@
       const [lon, lat] = feature.geometry.coordinates;
       const at = L.latLng(lat, lon);
       if (from === "link") CM.map.fitBounds(at.toBounds(Math.max(400, 2.4 * (feature.properties.precision_m || 0))), { maxZoom: 16, animate: false });
-      else if (from === "list" && !CM.map.getBounds().pad(-0.1).contains(at)) CM.map.panTo(at, { animate: !CM.calm() });
+      else if (from === "list" && hidden(at)) CM.map.panTo(at, { animate: !CM.calm() });
       if (from !== "list" || CM.narrow()) CM.popup(at, CM.card(feature));
     }
     document.dispatchEvent(new CustomEvent("cm:select", { detail: { feature: feature, from: from } }));

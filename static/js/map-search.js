@@ -32,6 +32,8 @@
   }
 
   function take(one) {
+    ask.cancel();
+    asked += 1; // an answer on its way opens nothing any more
     one.run();
     close();
   }

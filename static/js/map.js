@@ -8,7 +8,9 @@
 
   const [west, south, east, north] = CM.config.area;
   const area = [[south, west], [north, east]];
-  CM.home = () => CM.map.fitBounds(area, { animate: !CM.calm() });
+  // what floats over the map must not cover the crisis
+  const room = () => (CM.narrow() ? { paddingTopLeft: [8, 64], paddingBottomRight: [8, 150] } : { paddingTopLeft: document.documentElement.dir === "rtl" ? [10, 10] : [264, 10], paddingBottomRight: document.documentElement.dir === "rtl" ? [264, 10] : [10, 10] });
+  CM.home = () => CM.map.fitBounds(area, Object.assign(room(), { animate: !CM.calm() }));
 
   CM.map = L.map("map", {
     zoomControl: false, minZoom: 2, maxZoom: 18, worldCopyJump: true, attributionControl: false,
@@ -20,7 +22,7 @@
   function place() {
     const view = CM.state.view;
     if (view) CM.map.setView([view.lat, view.lon], view.zoom, { animate: false });
-    else CM.map.fitBounds(area, { animate: false });
+    else CM.map.fitBounds(area, Object.assign(room(), { animate: false }));
   }
   place();
 

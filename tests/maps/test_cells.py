@@ -144,3 +144,11 @@ def test_the_smallest_common_tile_holds_all_cells_between():
     assert geo.cell_tile(low, zoom) == geo.cell_tile(high, zoom)
     assert zoom == 24 or geo.cell_tile(low, zoom + 1) != geo.cell_tile(high, zoom + 1)
     assert cells._common_zoom(low, low) == 24
+
+
+@pytest.mark.parametrize(
+    ("total", "occupied", "zoom", "expected"),
+    [(401, 401, 18, True), (400, 100, 9, False), (400, 99, 9, True), (400, 1, 14, False), (60, 1, 3, False), (61, 1, 3, True)],
+)  # fmt: skip
+def test_single_marks_are_drawn_where_they_do_not_cover_each_other(total, occupied, zoom, expected):
+    assert cells.crowded(total, occupied, zoom) is expected
