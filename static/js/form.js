@@ -186,6 +186,7 @@
     form.reset();
     form.elements.client_id.value = CM.outbox.uuid();
     chooseKind();
+    pointWords();
     show(0, false);
     await showOutbox();
     shelf.tabIndex = -1;
