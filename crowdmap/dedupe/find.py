@@ -74,7 +74,7 @@ class Candidate:
 
 
 def distance_words(metres: float) -> str:
-    """"180 m", "1.4 km"."""
+    """ "180 m", "1.4 km"."""
     return _("%(n)s m", n=round(metres / 10) * 10) if metres < 995 else _("%(n)s km", n=f"{metres / 1000:.1f}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as lazy
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -64,7 +64,9 @@ def _publish(doing: Doing) -> None:
 
 def _reject(doing: Doing) -> None:
     if doing.reason not in REJECTIONS:
-        raise ValidationFailed([FieldError("reason", "unknown-reason", _("Choose one of: %(all)s.", all=", ".join(REJECTIONS)))])
+        raise ValidationFailed(
+            [FieldError("reason", "unknown-reason", _("Choose one of: %(all)s.", all=", ".join(REJECTIONS)))]
+        )
     _move_on(doing)
 
 
@@ -77,34 +79,44 @@ def _grade(verification: Verification) -> Callable[[Doing], None]:
     return do
 
 
+_verify, _corroborate, _dispute = map(_grade, (Verification.VERIFIED, Verification.CORROBORATED, Verification.DISPUTED))
+
+
 def _note(doing: Doing) -> None:
     """Nothing but the decision itself."""
 
 
 _SEEN = frozenset({Status.PENDING, Status.PUBLISHED, Status.CLOSED})
+_PENDING, _CLOSED = frozenset({Status.PENDING}), frozenset({Status.CLOSED})
 
 # one line an action
 _ALL = (
-    Action("publish", lazy("Publish"), lazy("It is on the map now."), _publish, "p", Status.PUBLISHED, frozenset({Status.PENDING})),
-    Action("verify", lazy("Verify"), lazy("Marked as verified."), _grade(Verification.VERIFIED), "v", since=_SEEN, needs=("evidence",)),
-    Action("corroborate", lazy("Told by several"), lazy("Marked as told by several."), _grade(Verification.CORROBORATED), "k", since=_SEEN),
-    Action("dispute", lazy("Dispute"), lazy("Marked as disputed."), _grade(Verification.DISPUTED), "d", since=_SEEN, needs=("reason",)),
-    Action("hide", lazy("Hide"), lazy("Hidden. Nobody outside the team sees it any more."), _move_on, "h", Status.HIDDEN, needs=("reason",)),
-    Action("reject", lazy("Reject"), lazy("Rejected and hidden."), _reject, "x", Status.HIDDEN, needs=("reason",)),
-    Action("restore", lazy("Restore"), lazy("Back in the queue."), _move_on, "s", Status.PENDING),
-    Action("close", lazy("Close"), lazy("Closed."), _move_on, "c", Status.CLOSED),
-    Action("reopen", lazy("Reopen"), lazy("Open and on the map again."), _move_on, "o", Status.PUBLISHED, frozenset({Status.CLOSED})),
-    Action("merge", lazy("Merge"), lazy("Merged."), merging.merge, "g", needs=("into",)),
-    Action("unmerge", lazy("Unmerge"), lazy("On its own again."), merging.unmerge, "u", merged=True),
-    Action("edit", lazy("Edit"), lazy("Changed."), editing.edit, "e", merged=True),
-    Action("move", lazy("Move"), lazy("Moved."), editing.move, "m", merged=True),
-    Action("note", lazy("Note"), lazy("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
+    Action("publish", _l("Publish"), _l("It is on the map now."), _publish, "p", Status.PUBLISHED, _PENDING),
+    Action("verify", _l("Verify"), _l("Marked as verified."), _verify, "v", since=_SEEN, needs=("evidence",)),
+    Action("corroborate", _l("Told by several"), _l("Marked as told by several."), _corroborate, "k", since=_SEEN),
+    Action("dispute", _l("Dispute"), _l("Marked as disputed."), _dispute, "d", since=_SEEN, needs=("reason",)),
+    Action("hide", _l("Hide"), _l("Hidden. Only the team sees it."), _move_on, "h", Status.HIDDEN, needs=("reason",)),
+    Action("reject", _l("Reject"), _l("Rejected and hidden."), _reject, "x", Status.HIDDEN, needs=("reason",)),
+    Action("restore", _l("Restore"), _l("Back in the queue."), _move_on, "s", Status.PENDING),
+    Action("close", _l("Close"), _l("Closed."), _move_on, "c", Status.CLOSED),
+    Action("reopen", _l("Reopen"), _l("Open and on the map again."), _move_on, "o", Status.PUBLISHED, _CLOSED),
+    Action("merge", _l("Merge"), _l("Merged."), merging.merge, "g", needs=("into",)),
+    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "u", merged=True),
+    Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
+    Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
+    Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
 
 
 def perform(
-    session: Session, public_id: str, action: str, actor: Account, revision: int | None = None, reason: str = "", **fields
+    session: Session,
+    public_id: str,
+    action: str,
+    actor: Account,
+    revision: int | None = None,
+    reason: str = "",
+    **fields,
 ) -> Report:
     """Do one action; the caller commits. *revision* is the one the person saw; *fields* are the action's own.
 
@@ -187,12 +199,14 @@ def _check_state(session, chosen: Action, report: Report) -> None:
     if chosen.name != "note" and not _told_by_somebody(session, chosen, report):
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
-        words = _("“%(action)s” is not possible while the report is %(status)s.", action=chosen.label, status=report.status)
+        words = _(
+            "“%(action)s” is not possible while the report is %(status)s.", action=chosen.label, status=report.status
+        )
         raise IllegalState(words, state=report.status.value, revision=report.revision)
 
 
 def _told_by_somebody(session, chosen: Action, report: Report) -> bool:
-    """A withdrawn report can still be decided on while others in its tree tell the same; its own words cannot change."""
+    """A withdrawn report can be decided on while others in its tree tell the same; its own words cannot change."""
     if report.withdrawn_at is None and report.erased_at is None:
         return True
     if chosen.name in ("edit", "move"):

@@ -89,7 +89,7 @@ def head_seq(session: Session) -> int:
 
 @dataclass(frozen=True)
 class Changed:
-    """What to do to a list on a screen. *gone*: ids that do not belong into it (any more). *seq*: ask from here next."""
+    """What to do to a list on a screen. *gone*: ids that do not belong there (any more). *seq*: ask from here next."""
 
     seq: int
     more: bool

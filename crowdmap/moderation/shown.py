@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -41,7 +40,10 @@ def note_of(change: dict) -> str:
         if values is None:
             parts.append(str(label))
         else:
-            old, new = ("–" if v in (None, "", []) else ", ".join(map(str, v)) if isinstance(v, list) else str(v) for v in values)
+            old, new = (
+                "–" if v in (None, "", []) else ", ".join(map(str, v)) if isinstance(v, list) else str(v)
+                for v in values
+            )
             parts.append(f"{label}: {old} → {new}")
     return "; ".join(parts)
 
@@ -64,11 +66,20 @@ def map_of(session: Session, found, static: str) -> dict[str, Any]:
         "kind": found.report.kind.value,
         "area": area.as_list() if area else None,
         "twins": [
-            {"id": twin.public_id, "lon": twin.lon, "lat": twin.lat, "title": twin.title, "kind": found.report.kind.value}
+            {
+                "id": twin.public_id,
+                "lon": twin.lon,
+                "lat": twin.lat,
+                "title": twin.title,
+                "kind": found.report.kind.value,
+            }
             for twin in found.twins
             if twin.lon is not None
         ],
         "tiles": {"url": settings().TILE_URL, "attribution": settings().TILE_ATTRIBUTION},
-        "towns": [{"name": a.name, "lon": a.lon, "lat": a.lat} for a in session.scalars(select(Area).order_by(Area.radius_m.desc()))],
+        "towns": [
+            {"name": a.name, "lon": a.lon, "lat": a.lat}
+            for a in session.scalars(select(Area).order_by(Area.radius_m.desc()))
+        ],
         "urls": {"world": f"{static}/vendor/world-atlas/countries-50m.json", "overlays": "/map/overlays.json"},
     }

@@ -1,16 +1,24 @@
-"""The desk: /moderate and /moderate/<id>. Every action is a plain form; scripts add keys, the small map and live news."""
+"""The desk: /moderate and /moderate/<id>. Every action is a plain form; scripts add keys, a small map and live news."""
 
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import get_locale
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from crowdmap.config import settings
 from crowdmap.db import db, reading
-from crowdmap.errors import DomainError, IllegalState, InvalidParameter, NotFound, StaleRevision, ValidationFailed, status_of
+from crowdmap.errors import (
+    DomainError,
+    IllegalState,
+    InvalidParameter,
+    NotFound,
+    StaleRevision,
+    ValidationFailed,
+    status_of,
+)
 from crowdmap.filters import PARAMETERS
 from crowdmap.moderation import queries
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
@@ -42,7 +50,10 @@ def news():
     found = queries.changed(db.session, chosen, int(since))
     tail = _tail()
     rows = [
-        {"id": f["id"], "html": render_template("moderation/row.html", feature=f, chosen=chosen, tail=tail, selected=None)}
+        {
+            "id": f["id"],
+            "html": render_template("moderation/row.html", feature=f, chosen=chosen, tail=tail, selected=None),
+        }
         for f in found.features
     ]
     return jsonify(seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=queries.counts(db.session))
@@ -127,12 +138,14 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
     zone = ZoneInfo(settings().TIMEZONE)
     return render_template(
         "moderation/desk.html",
-        chosen=chosen, queue=listed, counts=queries.counts(db.session), seq=seq, tail=_tail(), is_queue=queries.is_queue(chosen),
+        chosen=chosen, queue=listed, counts=queries.counts(db.session), seq=seq, tail=_tail(),
+        is_queue=queries.is_queue(chosen),
         found=found, next_id=queries.next_in_queue(db.session, chosen, public_id) if public_id else _first(listed),
         actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
         contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of, map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
+        told=told, note_of=note_of,
+        map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
     )  # fmt: skip

@@ -54,7 +54,7 @@ _EMAIL = re.compile(
 _SIDE = r"[NSEWO](?!\w)"  # O: ouest, oeste
 _CAPITAL = r"(?-i:[NSEWO])(?!\w)"  # after bare numbers: a small e, o or n is a word in Kreyòl and Spanish
 _MINUTES = r"\d{1,2}(?:[.,]\d+)?\s?['′’]\s?(?:\d{1,2}(?:[.,]\d+)?\s?(?:\"|″|”|''|’’|′′)?\s?)?"
-_DEGREES = rf"[-+−]?\d{{1,3}}(?:[.,]\d+)?\s?(?:°|\bdeg(?:rees)?\b)\s?"
+_DEGREES = r"[-+−]?\d{1,3}(?:[.,]\d+)?\s?(?:°|\bdeg(?:rees)?\b)\s?"
 _DECIMAL = r"(?<![\d.,])[-+−]?\d{1,3}[.,]\d{3,}"
 _MINUS_DECIMAL = r"(?<![\w.,])[-−]\d{1,3}[.,]\d{3,}"
 _COMPASS = r"(?:north|south|east|west|nord|sud|ouest|est|norte|sur|este|oeste|nò|sid|lwès|lès|[NSEWO])(?!\w)"
@@ -103,7 +103,11 @@ def plain(text: str) -> str:
 
 def find(text: str) -> list[tuple[int, int, str]]:
     """(start, end, mask) of each mark in ``plain(text)``, in order; what overlaps is one mark."""
-    found = [(*match.span(), name) for pattern, name in ((_EMAIL, EMAIL), (_POSITION, POSITION)) for match in pattern.finditer(text)]
+    found = [
+        (*match.span(), name)
+        for pattern, name in ((_EMAIL, EMAIL), (_POSITION, POSITION))
+        for match in pattern.finditer(text)
+    ]
     # a date is no telephone number, and neither is what only a date makes long enough
     without_dates = _DATE.sub(lambda match: "d" * len(match.group()), text)
     for match in _NUMBER.finditer(without_dates):

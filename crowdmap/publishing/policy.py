@@ -34,7 +34,9 @@ class Changed:
     again: bool = False
 
 
-def add(session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None) -> Category:
+def add(
+    session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None
+) -> Category:
     """A new category; the caller commits. Raises ValidationFailed."""
     if not CODE.match(code):
         _refuse("code", "code", _("A code has 2 to 12 capital letters, digits or _, a letter first."))
@@ -115,7 +117,9 @@ def tombstone(session: Session, code: str) -> int:
     )
     seq = select(func.max(Event.seq)).where(Event.report_id == p.report_id, Event.seq > before).scalar_subquery()
     values = {**hook.TOMBSTONE, "removed": "removed", "merged_into": None, "seq": seq, "updated_at": now}
-    done = session.execute(update(p).where(*public, in_category).values(**values), execution_options={"synchronize_session": False})
+    done = session.execute(
+        update(p).where(*public, in_category).values(**values), execution_options={"synchronize_session": False}
+    )
     removed = select(p.id).where(p.audience == Audience.PUBLIC, p.seq > before)
     session.execute(
         delete(PublicationCategory).where(PublicationCategory.publication_id.in_(removed)),

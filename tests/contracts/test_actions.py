@@ -111,7 +111,7 @@ def test_a_stale_revision_is_refused_with_the_present_one_and_who_made_it(sessio
 
 def test_what_an_action_needs_is_demanded_by_name(session, client):
     sign_in(client, make_account())
-    for action, name in ((action, name) for action in ACTIONS for name in ACTIONS[action].needs):
+    for action, name in ((a.name, name) for a in ACTIONS.values() for name in a.needs):
         report, fields = prepared(action, next(s for s in Status if possible(action, s)), session)
         for missing in ({}, {name: ""}, {name: "   "}):
             if action == "reject" and missing.get(name) == "   ":

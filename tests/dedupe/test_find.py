@@ -10,7 +10,15 @@ LON, LAT = PORT_AU_PRINCE
 
 
 def draft(description=WATER, lon=LON, lat=LAT, **fields):
-    given = {"kind": None, "category": "WAT", "categories": [], "title": "", "place": "", "accuracy_m": None, "occurred_at": None}
+    given = {
+        "kind": None,
+        "category": "WAT",
+        "categories": [],
+        "title": "",
+        "place": "",
+        "accuracy_m": None,
+        "occurred_at": None,
+    }
     return SimpleNamespace(**{**given, "description": description, "lon": lon, "lat": lat, **fields})
 
 
@@ -49,7 +57,9 @@ def test_the_public_never_learns_of_what_is_not_public(session, client):
 
 
 def test_public_answers_hold_bands_and_no_score_metres_or_contact(session, client):
-    twin = make_report(description=WATER + " call +509 3456 7890", contact_phone="+509 3456 7890", contact_name="Jean Planted")
+    twin = make_report(
+        description=WATER + " call +509 3456 7890", contact_phone="+509 3456 7890", contact_name="Jean Planted"
+    )
     query = {"category": "WAT", "lat": LAT, "lon": LON, "text": WATER}
     answer = client.get("/api/v1/duplicates", query_string=query)
     (one,) = answer.get_json()["candidates"]
@@ -72,7 +82,8 @@ def test_the_band_comes_from_the_public_point(session, client):
 
 
 def test_bad_questions_are_refused_by_name(client):
-    for query, field in (("", "kind"), ("kind=wish", "kind"), ("category=NOPE", "category"), ("kind=need&lat=95&lon=0", "lat"),
+    for query, field in (("", "kind"), ("kind=wish", "kind"), ("category=NOPE", "category"),
+                         ("kind=need&lat=95&lon=0", "lat"),
                          ("kind=need&lat=nan&lon=0", "lat"), ("kind=need&colour=red", "colour")):  # fmt: skip
         answer = client.get(f"/api/v1/duplicates?{query}")
         assert answer.status_code in (400, 422), query

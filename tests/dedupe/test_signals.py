@@ -39,7 +39,9 @@ def test_place_unknown_is_no_evidence():
     assert signals.metres(side(placed=False), side()) is None
 
 
-@pytest.mark.parametrize("hours, low, high", [(0, 1, 1), (1, 0.95, 1), (18, 0.49, 0.51), (-18, 0.49, 0.51), (96, 0, 0.03)])
+@pytest.mark.parametrize(
+    "hours, low, high", [(0, 1, 1), (1, 0.95, 1), (18, 0.49, 0.51), (-18, 0.49, 0.51), (96, 0, 0.03)]
+)
 def test_time(hours, low, high):
     assert low <= signals.close_in_time(side(), side(hours=hours)) <= high
 

@@ -22,7 +22,9 @@ WORDS = "No water at the camp behind the stadium, children are ill"
 def signed_in(page: Page, app, server, role="moderator", name="Marie Vincent") -> Page:
     """The page with the cookie that signing in sets."""
     account, key, now = make_account(role, name=name), new_secret(), utcnow()
-    db.session.add(LoginSession(key_hash=digest(key), account_id=account.id, created_at=now, seen_at=now, device="Test"))
+    db.session.add(
+        LoginSession(key_hash=digest(key), account_id=account.id, created_at=now, seen_at=now, device="Test")
+    )
     db.session.commit()
     page.context.add_cookies([{"name": sessions.cookie_name(app, "sign_in"), "value": key, "url": server.url}])
     page.moderator = account
@@ -39,7 +41,9 @@ def now(report) -> Report:
 
 def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
     first = make_report(status="pending", category="WAT", title="Water", description=WORDS + " call +509 3456 7890")
-    twin = make_report(status="pending", category="WAT", description=WORDS, at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1]))
+    twin = make_report(
+        status="pending", category="WAT", description=WORDS, at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1])
+    )
     third = make_report(status="pending", category="ROAD", kind="damage", description="Wall fell on the road")
     signed_in(page, app, live_server).goto(live_server.url + "/moderate")
     expect(page.locator("#queue-list .report-row")).to_have_count(3)
@@ -149,7 +153,13 @@ def test_everything_works_without_scripts_on_a_phone(app, session, live_server, 
 def test_no_page_of_the_desk_is_wider_than_a_phone(app, session, live_server, phone):
     report = make_report(status="pending", title="W" * 60, description=WORDS * 8, place="Rue " + "x" * 90)
     signed_in(phone, app, live_server, "coordinator")
-    addresses = ("/moderate", f"/moderate/{report.public_id}", f"/moderate/{report.public_id}#do-edit", "/admin/categories", "/admin/categories/WAT")
+    addresses = (
+        "/moderate",
+        f"/moderate/{report.public_id}",
+        f"/moderate/{report.public_id}#do-edit",
+        "/admin/categories",
+        "/admin/categories/WAT",
+    )
     for address in addresses:
         for width in (320, 360):
             phone.set_viewport_size({"width": width, "height": 700})

@@ -100,16 +100,23 @@ def test_what_is_restricted_is_said_to_be_seen_by_nobody(session, desk):
     shown = preview(desk.get(f"/moderate/{report.public_id}"))
     assert "Not at all." in shown and "Planted" not in shown
     done = desk.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}, follow_redirects=True).text
-    assert "Published for the team only" in done and "It is on the map now" not in done and "published, for the team only" in done
+    assert (
+        "Published for the team only" in done
+        and "It is on the map now" not in done
+        and "published, for the team only" in done
+    )
 
 
 def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(session, desk):
     from crowdmap.intake.draft import ReportDraft
     from crowdmap.intake.submit import Incoming, submit
 
-    told = {"description": "Bridge is down", "contact_phone": "+509 9999 8888", "contact_name": "Jean Planted", "Sender": "+509 1",
+    told = {"description": "Bridge is down", "contact_phone": "+509 9999 8888", "contact_name": "Jean Planted",
+            "Sender": "+509 1",
             "note": "<script>alert(1)</script>"}  # fmt: skip
-    draft = ReportDraft(category="BRID", description="Bridge is down", contact_phone="+509 9999 8888", contact_name="Jean Planted")
+    draft = ReportDraft(
+        category="BRID", description="Bridge is down", contact_phone="+509 9999 8888", contact_name="Jean Planted"
+    )
     key = submit(session, Incoming(draft, "api", "x1", told)).public_id
     session.commit()
     page = desk.get(f"/moderate/{key}")
@@ -121,7 +128,12 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
     assert "+509 9999 8888" in asked.text and "Jean Planted" in asked.text
     assert asked.headers["Cache-Control"] == "no-store"
     api = desk.get(f"/api/v1/reports/{key}/contact")
-    assert api.get_json() == {"id": key, "contact_name": "Jean Planted", "contact_phone": "+509 9999 8888", "contact_email": None}
+    assert api.get_json() == {
+        "id": key,
+        "contact_name": "Jean Planted",
+        "contact_phone": "+509 9999 8888",
+        "contact_email": None,
+    }
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
     assert "9999" not in repr([(look.change, look.reason) for look in looks])
@@ -155,7 +167,14 @@ def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(
 
 def test_a_form_with_a_fault_comes_back_with_422(session, desk):
     key = make_report(status="pending", description="As it was").public_id
-    typed = {"revision": 1, "title": "New title", "description": "New words", "kind": "need", "category": "WAT", "people": "many"}
+    typed = {
+        "revision": 1,
+        "title": "New title",
+        "description": "New words",
+        "kind": "need",
+        "category": "WAT",
+        "people": "many",
+    }
     page = desk.post(f"/moderate/{key}/edit", data=typed)
     assert page.status_code == 422
     for kept in ("New title", "New words", 'value="many"', "whole number"):
@@ -165,24 +184,31 @@ def test_a_form_with_a_fault_comes_back_with_422(session, desk):
 
 
 def test_the_edit_form_takes_values_away_and_leaves_an_untouched_time_alone(session, desk):
-    report = make_report(status="pending", title="Old", people=5, occurred_at="2010-01-13T09:30:15.250000+00:00", place="there")
+    report = make_report(
+        status="pending", title="Old", people=5, occurred_at="2010-01-13T09:30:15.250000+00:00", place="there"
+    )
     page = desk.get(f"/moderate/{report.public_id}").text
     stood = re.search(r'name="occurred_at_was" value="([^"]*)"', page)[1]
-    form = {"revision": 1, "title": "", "description": report.description, "kind": "need", "category": "WAT", "people": "",
-            "quantity": "", "unit": "", "place": "there", "occurred_at": stood, "occurred_at_was": stood, "categories": ["FOOD"]}  # fmt: skip
+    form = {"revision": 1, "title": "", "description": report.description, "kind": "need", "category": "WAT",
+            "people": "", "quantity": "", "unit": "", "place": "there", "occurred_at": stood, "occurred_at_was": stood,
+            "categories": ["FOOD"]}  # fmt: skip
     was = report.occurred_at
     session.rollback()
     assert desk.post(f"/moderate/{report.public_id}/edit", data=form).status_code == 303
     after = session.get(Report, report.id, populate_existing=True)
     assert (after.title, after.people, after.occurred_at, after.more_categories) == ("", None, was, ["FOOD"])
-    change = session.scalars(select(Decision).where(Decision.report_id == report.id, Decision.action == "edit")).one().change
+    change = (
+        session.scalars(select(Decision).where(Decision.report_id == report.id, Decision.action == "edit")).one().change
+    )
     assert set(change) == {"title", "people", "more_categories"}
 
 
 def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
     words = "No water at the camp behind the stadium, children are ill"
     a = make_report(description=words, status="pending")
-    b = make_report(description=words + " and old people", status="pending", at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1]))
+    b = make_report(
+        description=words + " and old people", status="pending", at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1])
+    )
     page = desk.get(f"/moderate/{b.public_id}").text
     assert f'name="into" value="{a.public_id}"' in page and "same words" in page and re.search(r"\d+ m · 0 min", page)
     assert desk.post(f"/moderate/{b.public_id}/merge", data={"revision": 1, "into": a.public_id}).status_code == 303
@@ -224,7 +250,12 @@ def test_news_tells_what_came_and_what_left(session, desk):
 def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):
     report = make_report(status="pending")
     data = {"revision": 1}
-    assert desk.post(f"/moderate/{report.public_id}/publish", data=data, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert (
+        desk.post(
+            f"/moderate/{report.public_id}/publish", data=data, headers={"Origin": "https://evil.example"}
+        ).status_code
+        == 403
+    )
     desk.environ_base.pop("HTTP_X_CSRFTOKEN")
     assert desk.post(f"/moderate/{report.public_id}/publish", data=data).status_code == 403
     assert session.get(Report, report.id, populate_existing=True).status == "pending"

@@ -67,7 +67,9 @@ def test_merging_each_other_at_once_makes_no_circle(session, app):
         session.rollback()
         outcome = at_once(app, merge(ids[0], ids[1]), merge(ids[1], ids[2]), merge(ids[2], ids[0]))
         assert not [o for o in outcome if o is not None and not isinstance(o, (Report, DomainError))], outcome
-        pointers = dict(session.execute(select(Report.id, Report.merged_into_id).where(Report.public_id.in_(ids))).all())
+        pointers = dict(
+            session.execute(select(Report.id, Report.merged_into_id).where(Report.public_id.in_(ids))).all()
+        )
         for start in pointers:
             seen, at = set(), start
             while pointers.get(at) is not None:

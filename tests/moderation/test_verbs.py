@@ -63,8 +63,9 @@ def test_a_decision_says_who_why_and_from_what_to_what(session, moderator):
 
 def test_words_places_and_numbers_of_people_never_stand_in_the_log(session, moderator):
     report = make_report(status="pending", description="Ask for Jean", place="Rue Capois 12")
-    act(session, report, "edit", moderator, title="Jean needs water", description="Ask for Marie", place="Rue Capois 14",
-        unit="Marie's buckets", people=5, kind="offer", occurred_at=datetime(2010, 1, 13, tzinfo=UTC))  # fmt: skip
+    fields = {"title": "Jean needs water", "description": "Ask for Marie", "place": "Rue Capois 14", "people": 5,
+              "unit": "Marie's buckets", "kind": "offer", "occurred_at": datetime(2010, 1, 13, tzinfo=UTC)}  # fmt: skip
+    act(session, report, "edit", moderator, **fields)
     act(session, report, "move", moderator, lat=18.51234, lon=-72.31234, accuracy_m=12)
     log = repr([(d.change, d.reason) for d in decisions(session, report)])
     for mark in ("Jean", "Marie", "Capois", "18.5", "72.3"):
@@ -162,14 +163,20 @@ def test_what_its_reporter_took_back_cannot_be_decided_on(session, moderator):
 
 
 def test_merge_and_unmerge_leave_everything_as_it_was(session, moderator):
-    a, b, c = make_report(at=LEOGANE, accuracy_m=300), make_report(accuracy_m=10, people=7), make_report(status="pending")
+    a, b, c = (
+        make_report(at=LEOGANE, accuracy_m=300),
+        make_report(accuracy_m=10, people=7),
+        make_report(status="pending"),
+    )
     before = faces(session)
     columns = {r.id: (r.status, r.title, r.description, r.people, r.category, r.verification) for r in (a, b, c)}
     act(session, b, "merge", moderator, into=a.public_id)
     act(session, c, "merge", moderator, into=a.public_id)
     assert face(session, b) is None and face(session, a).lon != before[a.id, "public"][1]  # the better point counts
     assert faces(session)[a.id, "public"][4]["properties"]["voices"] == 3
-    assert {r.id: (r.status, r.title, r.description, r.people, r.category, r.verification) for r in (a, b, c)} == columns
+    assert {
+        r.id: (r.status, r.title, r.description, r.people, r.category, r.verification) for r in (a, b, c)
+    } == columns
     act(session, b, "unmerge", moderator)
     act(session, c, "unmerge", moderator)
     assert faces(session) == before

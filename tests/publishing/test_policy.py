@@ -21,7 +21,8 @@ def work(session):
 
 def change(session, client, code, **values):
     category = session.get(Category, code)
-    form = {"name": category.name, "kind": category.kind.value, "sector": category.sector, "policy": category.policy.value,
+    form = {"name": category.name, "kind": category.kind.value, "sector": category.sector,
+            "policy": category.policy.value,
             "parent": category.parent or "", "active": "yes"}  # fmt: skip
     session.rollback()
     return client.post(f"/admin/categories/{code}", data={**form, **values})
@@ -51,7 +52,9 @@ def test_a_stricter_policy_takes_everything_public_away_at_once_and_then_shows_w
     assert after.keys() == before.keys()
     assert after[road.public_id] != before[road.public_id] and after[other.public_id] == before[other.public_id]
     assert features(coordinator, "/feeds/all.geojson?category=ROAD")["numberMatched"] == 1
-    row = session.scalar(select(Publication).where(Publication.public_id == road.public_id, Publication.audience == "public"))
+    row = session.scalar(
+        select(Publication).where(Publication.public_id == road.public_id, Publication.audience == "public")
+    )
     assert row.precision_m > 400
 
 
@@ -62,8 +65,17 @@ def test_restricting_leaves_no_word_place_or_count(session, coordinator):
     work(session)
     for address in ("/feeds/all.geojson", "/feeds/all.geojson?q=maize", "/feeds/all.geojson?bbox=-73,18,-72,19"):
         assert features(coordinator, address)["numberMatched"] == 0
-    row = session.scalar(select(Publication).where(Publication.public_id == report.public_id, Publication.audience == "public"))
-    assert (row.removed, row.lon, row.geom, row.feature, row.search_text, row.cell) == ("removed", None, None, None, "", None)
+    row = session.scalar(
+        select(Publication).where(Publication.public_id == report.public_id, Publication.audience == "public")
+    )
+    assert (row.removed, row.lon, row.geom, row.feature, row.search_text, row.cell) == (
+        "removed",
+        None,
+        None,
+        None,
+        "",
+        None,
+    )
 
 
 def test_a_merged_tree_goes_with_a_child_of_the_category(session, coordinator):
@@ -91,7 +103,10 @@ def test_a_change_of_sector_reaches_the_feeds(session, coordinator):
     make_report(category="LOOT", kind="damage")
     change(session, coordinator, "LOOT", sector="logistics")
     work(session)
-    assert features(coordinator, "/feeds/all.geojson?sector=logistics")["features"][0]["properties"]["sector"] == "logistics"
+    assert (
+        features(coordinator, "/feeds/all.geojson?sector=logistics")["features"][0]["properties"]["sector"]
+        == "logistics"
+    )
     assert features(coordinator, "/feeds/all.geojson?sector=protection")["numberMatched"] == 0
 
 
@@ -145,7 +160,9 @@ def test_republish_changes_no_byte_and_mends_what_is_wrong(session, app):
     assert app.test_cli_runner().invoke(republish).output == "3 reports projected, 0 changed\n"
     assert policy.republish(session) == (3, 0)
     assert hook.fingerprint(session) == before
-    row = session.scalar(select(Publication).where(Publication.public_id == reports[1].public_id, Publication.audience == "public"))
+    row = session.scalar(
+        select(Publication).where(Publication.public_id == reports[1].public_id, Publication.audience == "public")
+    )
     row.digest, row.feature = b"", b"{}"
     session.commit()
     assert policy.republish(session) == (3, 1)

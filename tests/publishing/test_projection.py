@@ -118,7 +118,9 @@ def test_blurred_moves_and_minutes_stay_unseen_by_the_public(session, category):
         session.commit()
         after = seen(session, report)
         assert after["public"] == before["public"] and after["staff"] != before["staff"]
-    row = session.scalar(select(Publication).where(Publication.report_id == report.id, Publication.audience == "public"))
+    row = session.scalar(
+        select(Publication).where(Publication.report_id == report.id, Publication.audience == "public")
+    )
     assert (row.lon, row.lat) == centre and row.cell == geo.cell(*centre)
     assert row.happened_at == THEN.replace(minute=0)
 
@@ -134,7 +136,16 @@ def test_restricted_has_no_public_row_at_all(session):
 
 def test_a_submission_more_or_less_is_a_voice_more_or_less(session):
     report = make_report()
-    session.add(Submission(channel="web", external_id="second", verbatim={}, content_hash=b"x", source_hash=b"other", report_id=report.id))
+    session.add(
+        Submission(
+            channel="web",
+            external_id="second",
+            verbatim={},
+            content_hash=b"x",
+            source_hash=b"other",
+            report_id=report.id,
+        )
+    )
     session.commit()
     assert seen(session, report)["public"][1]["voices"] == 2
     second = session.scalar(select(Submission).where(Submission.external_id == "second"))
@@ -145,15 +156,21 @@ def test_a_submission_more_or_less_is_a_voice_more_or_less(session):
 
 def test_marks_in_every_text_are_masked_for_the_public_and_kept_for_the_staff(session):
     mark = "+509 3456 7890"
-    report = make_report(category="ROAD", kind="damage", title=mark, description=f"call {mark}", place=f"near {mark}", unit=f"x {mark}")
+    report = make_report(
+        category="ROAD", kind="damage", title=mark, description=f"call {mark}", place=f"near {mark}", unit=f"x {mark}"
+    )
     public, staff = (orjson.dumps(seen(session, report)[audience][1]) for audience in BOTH)
     assert b"3456" not in public and staff.count(b"3456") == 4
-    row = session.scalar(select(Publication).where(Publication.report_id == report.id, Publication.audience == "public"))
+    row = session.scalar(
+        select(Publication).where(Publication.report_id == report.id, Publication.audience == "public")
+    )
     assert "3456" not in row.search_text
 
 
 def test_contact_is_in_no_publication(session):
-    report = make_report(contact_name="Jean Planted", contact_phone="+509 1111 2222", contact_email="jean@planted.example")
+    report = make_report(
+        contact_name="Jean Planted", contact_phone="+509 1111 2222", contact_email="jean@planted.example"
+    )
     everything = b"".join(
         repr([getattr(row, c.key) for c in inspect(Publication).column_attrs]).encode()
         for row in session.scalars(select(Publication).where(Publication.report_id == report.id))
