@@ -1,5 +1,6 @@
 """Running an instance: health for machines, ``doctor`` for people, and the commands that start and prepare it."""
 
+import secrets
 import shutil
 import sys
 from datetime import timedelta
@@ -23,6 +24,8 @@ from crowdmap.web import access_of, public
 
 blueprint = Blueprint("operate", __name__)
 LOW_DISK = 100 * 1024 * 1024
+# by any of these a proxy on this machine shows that somebody else asks
+PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
 
 # ---- checks, each one sentence and its remedy
@@ -105,8 +108,10 @@ def readyz():
 def metrics():
     """Prometheus text, for this machine itself or with METRICS_TOKEN as a bearer token; others see nothing."""
     token = settings().METRICS_TOKEN
-    allowed = bool(token) and request.headers.get("Authorization") == f"Bearer {token}"
-    if not allowed and (request.remote_addr not in ("127.0.0.1", "::1") or request.headers.get("X-Forwarded-For")):
+    given = request.headers.get("Authorization", "").encode()
+    allowed = bool(token) and secrets.compare_digest(given, f"Bearer {token}".encode())
+    handed_on = any(name in request.headers for name in PROXY_HEADERS)
+    if not allowed and (request.remote_addr not in ("127.0.0.1", "::1") or handed_on):
         raise NotFound()
     lines = []
     query = select(Publication.audience, Publication.status, func.count()).where(Publication.removed.is_(None))

@@ -62,7 +62,8 @@ def from_anything(error: Exception):
     if is_busy(error):
         log.warning("busy: %s", type(error).__name__)
         return answer(Busy())
-    log.exception("unexpected error at %s %s", request.method, request.path)
+    # the route, not the path: a tracking code or an invitation is part of some
+    log.exception("unexpected error at %s %s", request.method, request.url_rule or "no route")
     return answer(Unexpected("We were told. What you sent may not have been kept; please try again."), 500)
 
 

@@ -29,7 +29,7 @@ def attempt(verb, *args, **kwargs):
 @public(form_token=True)
 def login():
     wanted = own_path(request.values.get("next"))
-    if request.method == "GET":
+    if request.method != "POST":
         return redirect(wanted or _home(actor()), 303) if actor() else _login_page(wanted)
     outcome = sign_in_with_password(request.form.get("email", ""), request.form.get("password", ""), client_source())
     if outcome.account is None:
@@ -51,7 +51,7 @@ def login_code():
     waiting = sessions.who_waits_for_code()
     if waiting is None:
         return redirect(url_for("accounts.login", next=wanted), 303)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("accounts/code.html", wanted=wanted, errors=())
     account, errors = attempt(second_factor.pass_second, waiting, request.form.get("code", ""))
     if errors:
@@ -88,10 +88,10 @@ def logout():
 @public(form_token=True)
 def join(token: str | None):
     open_to_all = settings().JOIN == "open"
-    invitation = queries.usable_invitation(token) if token and request.method == "GET" else None
-    if token and request.method == "GET" and invitation is None:
+    invitation = queries.usable_invitation(token) if token and request.method != "POST" else None
+    if token and request.method != "POST" and invitation is None:
         raise verbs.link_gone()
-    if request.method == "GET" or not (token or open_to_all):
+    if request.method != "POST" or not (token or open_to_all):
         return _join_page(token, email=invitation.email if invitation else None, shut=not (token or open_to_all))
     form = request.form
     email, name, password = form.get("email", ""), form.get("name", ""), form.get("password", "")
@@ -119,7 +119,7 @@ def ask_reset():
 @limited("join")
 @public(form_token=True)
 def reset(token: str):
-    if request.method == "GET":
+    if request.method != "POST":
         if queries.usable_reset(token) is None:
             raise verbs.link_gone()
         return render_template("accounts/reset.html", errors=())
@@ -146,7 +146,7 @@ def _own_page(errors: list[FieldError] = ()):
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @permits(Permission.OWN_ACCOUNT)
 def password():
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("accounts/password.html", errors=())
     current, new = request.form.get("current", ""), request.form.get("password", "")
     account, errors = attempt(change_own_password, actor(), current, new, client_source())
@@ -161,7 +161,7 @@ def password():
 @blueprint.route("/account/code", methods=["GET", "POST"])
 @permits(Permission.OWN_ACCOUNT)
 def code():
-    if request.method == "GET":
+    if request.method != "POST":
         key = sessions.key_to_confirm(second_factor.new_key)
         return _code_page(key)
     key = sessions.key_to_confirm()

@@ -62,6 +62,7 @@ def init_app(app) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         **dialect.engine_options(url), "json_serializer": dumps, "json_deserializer": loads,
+        "hide_parameters": True,  # errors go to the log, and what people told must not
     }  # fmt: skip
     db.init_app(app)
     with app.app_context():

@@ -9,7 +9,10 @@ from sqlalchemy import exc
 _PASSING_STATES = frozenset(
     {"40001", "40P01", "55P03", "53100", "53200", "53300", "57P01", "57P02", "57P03", "57014", "25P03"}
 )
-_PASSING_WORDS = ("database is locked", "database table is locked", "database or disk is full", "database is busy")
+_PASSING_WORDS = (
+    "database is locked", "database table is locked", "database or disk is full", "database is busy", "disk I/O error",
+    "unable to open database file",
+)  # fmt: skip
 
 
 class DatabaseUnsuitable(RuntimeError):

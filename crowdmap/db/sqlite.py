@@ -14,6 +14,7 @@ from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable, is_busy
 from crowdmap.db.queue import QueueTimeout, writer_queue
 
 OLDEST = (3, 35, 0)  # RETURNING
+_READ_ONLY = "readonly database"  # mounted so after a fault of the disk
 WAIT_SECONDS = 10.0  # for the turn to write; then the client is asked to come again
 
 _SETTINGS = (
@@ -131,6 +132,14 @@ def listen(engine: Engine) -> None:
             connection.execute(setting)
         spatialite.register(connection)
 
+    @event.listens_for(engine, "handle_error")
+    def tell_a_disk_that_only_reads(context):
+        if _READ_ONLY not in str(context.original_exception) or context.connection is None:
+            return None
+        if context.connection.connection.dbapi_connection.query_only:
+            return None  # it was us who said that this only reads: a fault of ours
+        return DatabaseBusy(context.statement, None, context.original_exception)
+
     @event.listens_for(engine, "begin")
     def begin(connection):
         raw = connection.connection.dbapi_connection
@@ -160,5 +169,6 @@ def _execute(raw: Connection, statement: str) -> None:
     try:
         raw.execute(statement)
     except sqlite3.Error as error:
-        kind = DatabaseBusy if is_busy(error) else exc.OperationalError
+        passing = is_busy(error) or _READ_ONLY in str(error)
+        kind = DatabaseBusy if passing else exc.OperationalError
         raise kind(statement, None, error) from error

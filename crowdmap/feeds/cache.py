@@ -50,19 +50,21 @@ class Bodies:
             return body
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
-        with gate:
-            body = self._look(key)
-            if body is not None and body.good(seq):
+        try:
+            with gate:
+                body = self._look(key)
+                if body is not None and body.good(seq):
+                    return body
+                started = time.monotonic()
+                built_seq, data = build()
+                took = time.monotonic() - started
+                spent = (body.spent(started) if body else 0.0) + took
+                body = Body(built_seq, data, started, spent)
+                self._store(key, body)
                 return body
-            started = time.monotonic()
-            built_seq, data = build()
-            took = time.monotonic() - started
-            spent = (body.spent(started) if body else 0.0) + took
-            body = Body(built_seq, data, started, spent)
-            self._store(key, body)
-        with self._lock:
-            self._building.pop(key, None)
-        return body
+        finally:  # also where it could not be built: a stranger chooses the keys, and they must not pile up
+            with self._lock:
+                self._building.pop(key, None)
 
     def clear(self) -> None:
         with self._lock:

@@ -1,0 +1,100 @@
+"""What a hostile reader tried once and must not work again. Each test failed before its repair."""
+
+import logging
+import sqlite3
+
+import pytest
+from sqlalchemy import event, exc, text
+
+from crowdmap.accounts.models import LoginAttempt
+from crowdmap.db import DatabaseBusy, db, is_busy
+from crowdmap.feeds.cache import Bodies
+from tests.builders import PASSWORD, make_account
+
+FORM = {"category": "WAT", "description": "Sixty people without water", "place": "Delmas 33", "asked": "1"}
+
+
+def test_head_is_no_way_around_the_token_and_the_limits_of_a_form(client, session):
+    account = make_account()
+    answer = client.head("/login", data={"email": account.email, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert session.query(LoginAttempt).count() == 0
+
+
+@pytest.mark.settings(RATE_LIMITS="on")
+@pytest.mark.databases("sqlite")
+def test_a_form_too_large_to_read_is_refused_also_over_the_limit(client):
+    body = b"".join(b'--b\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n1\r\n' % n for n in range(1100)) + b"--b--"
+    codes = [client.post("/report", data=body, content_type="multipart/form-data; boundary=b").status_code for _ in range(61)]
+    assert set(codes[:60]) == {413} and codes[60] == 429
+
+
+@pytest.mark.databases("sqlite")
+def test_a_body_of_a_thousand_faults_is_answered_with_few(client):
+    body = {f"name{n}": n for n in range(1000)}
+    answer = client.post("/api/v1/reports", json=body)
+    assert answer.status_code == 422 and 0 < len(answer.get_json()["errors"]) <= 50
+
+
+def test_what_cannot_be_built_is_not_remembered():
+    """Its key is a stranger's choice: a million of them would fill the memory."""
+    kept = Bodies()
+
+    def fail():
+        raise ValueError
+
+    for number in range(3):
+        with pytest.raises(ValueError):
+            kept.get(("cells", number), 1, fail)
+    assert not kept._building
+
+
+def test_what_people_told_is_in_no_error_that_goes_to_the_log(session):
+    with pytest.raises(exc.DBAPIError) as refused:
+        session.execute(text("SELECT * FROM there_is_no_such_table WHERE words = :words"), {"words": "Marker-words"})
+    session.rollback()
+    assert "Marker-words" not in str(refused.value)
+
+
+def test_a_tracking_code_is_not_in_the_log(client, session, monkeypatch, caplog):
+    def fail(*_args, **_more):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("crowdmap.intake.tracking.find", fail)
+    with caplog.at_level(logging.INFO):
+        assert client.get("/track/MARKERMARKERMARKERMARKERMARK").status_code == 500
+    assert "/track/<token>" in caplog.text and "MARKERMARKER" not in caplog.text
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "X-Forwarded-Proto"])
+def test_numbers_are_not_handed_on_by_a_proxy(client, header):
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", headers={header: "192.0.2.1"}).status_code == 404
+
+
+def test_a_form_that_cannot_be_kept_stays_on_the_screen(client, session, monkeypatch):
+    def locked(*_args, **_more):
+        raise DatabaseBusy("BEGIN IMMEDIATE", None, Exception("locked"))
+
+    monkeypatch.setattr("crowdmap.intake.views.submit", locked)
+    answer = client.post("/report", data=FORM)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+    assert "Sixty people without water" in page and "Delmas 33" in page
+
+
+@pytest.mark.parametrize("words", ["disk I/O error", "unable to open database file"])
+def test_a_disk_that_refuses_is_a_reason_to_come_again(words):
+    assert is_busy(exc.OperationalError("INSERT", None, sqlite3.OperationalError(words)))
+
+
+@pytest.mark.databases("sqlite")
+def test_a_disk_that_can_only_be_read_is_a_reason_to_come_again(client, session):
+    @event.listens_for(db.engine, "connect")
+    def as_if_mounted_read_only(raw, _record):
+        raw.execute("PRAGMA query_only = ON")
+
+    db.engine.dispose()
+    answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"})
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
