@@ -16,6 +16,7 @@ from crowdmap.reports.models import Kind, LocatedBy
 from crowdmap.reports.texts import clean
 
 MOST_TITLE, MOST_TEXT, MOST_WORDS = 200, 10_000, 300
+NUMBERS = ("lat", "lon", "accuracy_m", "people", "quantity")
 
 
 def _email(text: str) -> str:
@@ -92,3 +93,11 @@ class ReportDraft(BaseModel):
     @property
     def placed(self) -> bool:
         return self.lat is not None
+
+
+def with_points(fields: dict) -> dict:
+    """The fields of a form, where a number may be written with a comma: 18,543 is 18.543."""
+    return {
+        name: value.replace(",", ".") if name in NUMBERS and isinstance(value, str) and "." not in value else value
+        for name, value in fields.items()
+    }

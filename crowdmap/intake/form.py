@@ -14,13 +14,12 @@ from crowdmap.config import settings
 from crowdmap.db import utcnow
 from crowdmap.errors import DomainError, FieldError, ValidationFailed
 from crowdmap.geo import check_point, number
-from crowdmap.intake.draft import ReportDraft
+from crowdmap.intake.draft import ReportDraft, with_points
 from crowdmap.reports.models import Area, Category, Kind, Policy
 from crowdmap.web import read_form
 
 TRAP = "website"  # a field that people do not see and machines like to fill in
 OWN_FIELDS = ("opened", TRAP, "place_unknown", "asked", "voice_of", "csrf_token")
-NUMBERS = ("lat", "lon", "accuracy_m", "people", "quantity")
 NOTE_TRAP = "a field that people cannot see was filled in: perhaps a machine wrote this"
 NOTE_SOON = "sent sooner than people type: perhaps a machine wrote this"
 
@@ -84,10 +83,8 @@ def typed_again(form: MultiDict) -> dict[str, str]:
 
 def read(form: MultiDict) -> ReportDraft:
     """Raises ValidationFailed. Numbers may be written with a comma."""
-    given = MultiDict((name, value) for name, value in form.items(multi=True) if name not in OWN_FIELDS)
-    for name in NUMBERS:
-        if "," in given.get(name, "") and "." not in given[name]:
-            given[name] = given[name].replace(",", ".")
+    own = ((name, value) for name, value in form.items(multi=True) if name not in OWN_FIELDS)
+    given = MultiDict(pair for name, value in own for pair in with_points({name: value}).items())
     return read_form(ReportDraft, given, lists=frozenset({"categories"}))
 
 

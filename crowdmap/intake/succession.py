@@ -1,4 +1,4 @@
-"""When the one who reported takes it back while others said "me too": their need does not go with it.
+"""When the one who reported takes it back while others tell the same: their need does not go with it.
 
 The oldest voice that is left becomes a new report, pending, and the other voices speak for that one. It has that
 voice's own words and place; where it gave none, the place that was public, for that is what it agreed with.
@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from crowdmap.events import ReportSubmitted, record
+from crowdmap.events import ReportDecided, ReportSubmitted, record
 from crowdmap.intake import voices
-from crowdmap.intake.draft import ReportDraft
+from crowdmap.intake.draft import ReportDraft, with_points
 from crowdmap.intake.submit import Incoming, new_report
+from crowdmap.moderation.merging import below
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.hook import touch
-from crowdmap.reports.models import Category, Letter, LocatedBy, Report, Submission
+from crowdmap.reports.models import VISIBLE, Category, Letter, LocatedBy, Report, Submission
 
 REASON = "the one who first reported this took it back; others had said the same"
+LET_GO = "the report it was merged into was taken back by its reporter; this one was never published by itself"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,26 @@ def hand_over(session: Session, report: Report, heirs: Heirs) -> Report:
     return heir
 
 
+def let_go(session: Session, root: Report) -> None:
+    """Where nobody is left in a tree whose words the public may read, those that were merged into it unpublished stand
+    by themselves again, in the status they kept: back in the queue rather than unseen, or public unread."""
+    members = [root, *below(session, root.id)]
+    left = [m for m in members if m.withdrawn_at is None and m.erased_at is None]
+    if any(m is root or m.status in VISIBLE for m in left):
+        return
+    for report in left:
+        report.merged_into_id = None
+        report.revision += 1
+        session.add(Decision(report_id=report.id, action="unmerge", reason=LET_GO))
+        record(session, ReportDecided(report_id=report.id, action="unmerge"))
+
+
 def _draft(verbatim: dict, report: Report, feature: dict | None) -> ReportDraft:
-    """The voice as a message of its own."""
-    given = {name: value for name, value in verbatim.items() if name in ReportDraft.model_fields and value != ""}
-    if "text" in verbatim:
-        given["description"] = verbatim["text"]
-    draft = ReportDraft.model_validate({**given, "category": given.get("category") or report.category, "client_id": None})
+    """The voice as a message of its own: of the category it agreed with where it names none."""
+    told = {"description": verbatim.get("text", ""), **verbatim}
+    given = {name: value for name, value in told.items() if name in ReportDraft.model_fields and value != ""}
+    given = {"category": report.category, **with_points(given), "client_id": None}
+    draft = ReportDraft.model_validate(given)
     values = {"kind": draft.kind or report.kind}
     if not draft.placed and not draft.place and feature:
         properties = feature["properties"]

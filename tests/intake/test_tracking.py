@@ -189,6 +189,26 @@ def test_what_others_said_outlives_the_one_who_takes_it_back(client, session, mi
     assert session.query(Submission).filter_by(report_id=heir.id).count() == 2
 
 
+@pytest.mark.parametrize("voice", [
+    {"text": ""}, {"description": "Here too", "lat": "18,5", "lon": "-72,3", "people": "20", "category": "FOOD", "kind": "need"},
+])  # fmt: skip
+def test_any_voice_can_stand_alone(client, session, mine, voice):
+    decide(session, mine, "publish", status="published")
+    if "category" in voice:
+        sent = client.post("/report", data={**voice, "client_id": str(uuid.uuid4()), "voice_of": mine["id"]})
+    else:
+        sent = client.post(f"/reports/{mine['id']}/voices", data=voice)
+    assert sent.status_code == 303
+    client.post(f"{URL}/{mine['token']}/withdraw")
+    heir = session.query(Report).filter(Report.public_id != mine["id"]).one()
+    told = (heir.status, heir.category, heir.description, heir.people, heir.private.lat)
+    if "category" in voice:
+        assert told == ("pending", "FOOD", "Here too", 20, 18.5)
+    else:
+        assert told[:4] == ("pending", "WAT", "", None) and told[4] != LAT and told[4] is not None
+    session.rollback()
+
+
 def everything(session) -> str:
     """All rows of all tables as one text."""
     from crowdmap.db import db
