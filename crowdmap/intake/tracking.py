@@ -221,6 +221,8 @@ def withdraw(session: Session, found: Tracked) -> None:
     _decide(session, found, "withdraw", reason="" if found.original else "one voice less")
     if heirs:
         succession.hand_over(session, found.report, heirs)
+    if found.original:
+        succession.let_go(session, found.root)
 
 
 def erase(session: Session, found: Tracked) -> None:

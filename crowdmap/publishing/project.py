@@ -78,6 +78,11 @@ class Tree:
         return self.live[0]
 
     @property
+    def public_teller(self) -> Report | None:
+        """The same for the public: never words that were merged unpublished, for nobody said that all may read them."""
+        return next((m for m in self.live if m is self.root or m.status in VISIBLE), None)
+
+    @property
     def codes(self) -> list[str]:
         return list(dict.fromkeys(code for member in self.members for code in member.codes))
 
@@ -142,9 +147,9 @@ def area_in_words(text: str | None, areas: list[Town]) -> str | None:
 
 def public(tree: Tree, crisis: Crisis) -> View | None:
     """What anybody may see: published or closed, never restricted, people blurred, personal marks masked."""
-    if not tree.live or tree.root.status not in VISIBLE or tree.policy is Policy.RESTRICTED:
+    report, place = tree.public_teller, tree.place()
+    if report is None or tree.root.status not in VISIBLE or tree.policy is Policy.RESTRICTED:
         return None
-    report, place = tree.teller, tree.place()
     lon = lat = precision = None
     blurred = tree.policy is Policy.TILE
     if place is not None:
@@ -157,7 +162,7 @@ def public(tree: Tree, crisis: Crisis) -> View | None:
     if blurred:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = (moment and moment.replace(minute=0, second=0, microsecond=0) for moment in (created, occurred))
     return _view(
-        tree, crisis, lon, lat, precision, area, created, occurred,
+        tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=mask(report.title), description=mask(report.description), place=area if blurred else mask(report.place),
         unit=mask(report.unit),
     )  # fmt: skip
@@ -171,7 +176,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
     lon, lat, precision = (place.lon, place.lat, place.accuracy_m) if place is not None else (None, None, None)
     area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
     return _view(
-        tree, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
+        tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
         out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
     )  # fmt: skip
@@ -182,9 +187,9 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff}
 
 
 def _view(
-    tree, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, **extra
 ) -> View:  # fmt: skip
-    report, root = tree.teller, tree.root
+    root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
     category = crisis.categories.get(report.category)
     properties = {

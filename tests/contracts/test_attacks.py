@@ -9,7 +9,8 @@ from sqlalchemy import event, exc, text
 from crowdmap.accounts.models import LoginAttempt
 from crowdmap.db import DatabaseBusy, db, is_busy
 from crowdmap.feeds.cache import Bodies
-from tests.builders import PASSWORD, make_account
+from crowdmap.reports.models import Report, Status
+from tests.builders import PASSWORD, make_account, make_report, sign_in
 
 FORM = {"category": "WAT", "description": "Sixty people without water", "place": "Delmas 33", "asked": "1"}
 
@@ -98,3 +99,34 @@ def test_a_disk_that_can_only_be_read_is_a_reason_to_come_again(client, session)
     db.engine.dispose()
     answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"})
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+
+
+def merged_into_a_need_of(client, session, status: str) -> tuple[dict, Report]:
+    """A published need with its tracking token, and a report of this status merged into it."""
+    told = client.post("/api/v1/reports", json={"category": "WAT", "description": "First", "lat": 18.5, "lon": -72.3}).get_json()
+    root = session.query(Report).filter_by(public_id=told["id"]).one()
+    root.status = Status.PUBLISHED
+    other = make_report(status=status, description="Marker-other")
+    other.merged_into_id = root.id
+    session.commit()
+    return told, other
+
+
+def test_taking_a_report_back_publishes_nothing_that_was_merged_into_it_unread(client, session):
+    told, other = merged_into_a_need_of(client, session, "pending")
+    assert client.post(f"/api/v1/track/{told['tracking_token']}/withdraw").status_code == 200
+    assert "Marker-other" not in client.get("/feeds/changes?since=0").get_data(as_text=True)
+    session.refresh(other)
+    assert (other.merged_into_id, other.status) == (None, Status.PENDING)  # in the queue, not lost with the other
+    session.rollback()
+    sign_in(client, make_account())
+    assert "Marker-other" in client.get("/api/v1/reports?status=pending").get_data(as_text=True)
+
+
+def test_what_was_published_before_it_was_merged_tells_on(client, session):
+    told, other = merged_into_a_need_of(client, session, "published")
+    assert client.post(f"/api/v1/track/{told['tracking_token']}/withdraw").status_code == 200
+    assert "Marker-other" in client.get("/feeds/needs.geojson").get_data(as_text=True)
+    session.refresh(other)
+    assert other.merged_into_id is not None
+    session.rollback()
