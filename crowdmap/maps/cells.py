@@ -16,7 +16,7 @@ from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.db.spatial import in_bbox
 from crowdmap.errors import InvalidParameter
-from crowdmap.feeds.reading import head_seq
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience, Publication
 from crowdmap.reports.models import Kind

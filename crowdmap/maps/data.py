@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from crowdmap.db import db
 from crowdmap.errors import NotFound
 from crowdmap.feeds.cache import bodies
-from crowdmap.feeds.reading import head_seq
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.maps import overlays
 from crowdmap.maps.coast import coast

@@ -12,7 +12,7 @@ from sqlalchemy import case, func
 from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.db.moments import utc_hour
-from crowdmap.feeds.reading import head_seq
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.maps.cells import select_in_view
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory

@@ -14,6 +14,10 @@
   }
   CM.Refused = Refused;
 
+  let skew = 0;
+  /** The server's time in milliseconds: clocks in the field are often hours off. */
+  CM.now = () => Date.now() + skew;
+
   function sentence(status, problem) {
     if (problem && problem.errors && problem.errors.length) return problem.errors.map((error) => error.message).join(" ");
     if (problem && (problem.detail || problem.title)) return problem.detail || problem.title;
@@ -42,6 +46,8 @@
       const off = navigator.onLine === false;
       throw new Refused(off ? "offline" : "network", 0, CM.t(off ? "offline" : "network"));
     }
+    const told = Date.parse(answer.headers.get("Date"));
+    if (told && Math.abs(told - Date.now()) > 5000) skew = told - Date.now();
     const isJson = /json/.test(answer.headers.get("Content-Type") || "");
     const body = isJson ? await answer.json() : null;
     if (!answer.ok) {

@@ -34,7 +34,7 @@
   const LONG_AGO = 45 * 86400; // older than this the day says more than "11 mo. ago"
   /** "12 min ago"; moments up to a minute old, or a little ahead of this clock, are "just now". */
   CM.ago = function (moment) {
-    const seconds = (Date.now() - new Date(moment).getTime()) / 1000;
+    const seconds = ((CM.now ? CM.now() : Date.now()) - new Date(moment).getTime()) / 1000;
     if (seconds < 60 && seconds > -300) return CM.t("now");
     if (seconds > LONG_AGO) return dates.format(new Date(moment));
     const size = Math.abs(seconds);

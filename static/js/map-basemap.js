@@ -163,8 +163,10 @@
       CM.map.createPane("paper").style.zIndex = 150;
       paper = new CM.PaintedLayer(paint, { pane: "paper", attribution: "Natural Earth", minZoom: 0, maxZoom: 19, updateWhenZooming: false });
       paper.addTo(CM.map);
-      fetchNear().catch((wrong) => console.warn("coastline: " + wrong.message));
       fetchWorld().catch((wrong) => console.warn("coastline: " + wrong.message));
+      // The reports come first: the server cuts the finer coast once, which takes a moment.
+      const finer = () => fetchNear().catch((wrong) => console.warn("coastline: " + wrong.message));
+      if (CM.data) CM.data.once("loaded", finer); else finer();
       addTiles();
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paper.redraw());
     },

@@ -12,6 +12,10 @@
     mode: "points", seq: 0, matched: 0, unplaced: 0, cells: [], points: new Map(), loadedAt: 0, failed: null, ready: false,
     on(name, listener) { (listeners[name] = listeners[name] || []).push(listener); },
   });
+  data.once = function (name, listener) {
+    const first = () => { listeners[name] = listeners[name].filter((one) => one !== first); listener(); };
+    data.on(name, first);
+  };
   const tell = (name, detail) => (listeners[name] || []).forEach((listener) => listener(detail));
 
   const wrap = (lon) => { const turned = ((((lon + 180) % 360) + 360) % 360) - 180; return turned === -180 && lon > 0 ? 180 : turned; };

@@ -39,14 +39,13 @@
     const item = CM.row(feature, (chosen) => choose(chosen));
     if (fresh.has(feature.id)) item.classList.add("fresh");
     if (feature.id === CM.state.report) item.classList.add("selected");
+    CM.$(".title button", item).setAttribute("aria-expanded", String(feature.id === open));
     if (feature.id === open) expand(item, feature);
     return item;
   }
 
   function expand(item, feature) {
     const p = feature.properties;
-    const button = CM.$(".title button", item);
-    button.setAttribute("aria-expanded", "true");
     const detail = CM.el("div", { class: "detail" });
     if (p.description && p.description !== p.title) detail.append(CM.el("p", { class: "text", dir: "auto", text: p.description }));
     detail.append(CM.linksOf(feature));
@@ -157,7 +156,7 @@
   }
 
   /** Whether this is a report nobody here has seen, not an old one that was edited. */
-  CM.news = (feature) => Date.now() - new Date(feature.properties.updated_at || feature.properties.created_at).getTime() < 120000 && !features.some((have) => have.id === feature.id && have !== feature);
+  CM.news = (feature) => CM.now() - new Date(feature.properties.updated_at || feature.properties.created_at).getTime() < 120000 && !features.some((have) => have.id === feature.id && have !== feature);
 
   CM.list = {
     start() {

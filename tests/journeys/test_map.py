@@ -247,7 +247,7 @@ def test_many_reports_are_rings_that_open_and_follow_what_happens(crowd, session
 
 @pytest.mark.databases("sqlite")
 def test_without_a_seat_in_the_stream_the_page_polls(session, serve, new_page):
-    server, page = serve("--threads", "4"), new_page(allow=("503",))
+    server, page = serve("--workers", "1", "--threads", "8"), new_page(allow=("503",))
     make_report(description="There from the start")
     held = [urllib.request.urlopen(f"{server.url}/feeds/stream") for _ in range(4)]
     window = open_map(page, server)
@@ -256,6 +256,24 @@ def test_without_a_seat_in_the_stream_the_page_polls(session, serve, new_page):
     expect(rows(window)).to_have_text(["Bridge is down", "There from the start"], timeout=15000)
     for stream in held:
         stream.close()
+
+
+@pytest.mark.databases("sqlite")
+def test_after_a_restore_the_page_reads_again_and_goes_on(session, live_server, new_page):
+    page = new_page(allow=("410",))
+    answers = []
+
+    def gone_once(route):
+        answers.append(route)
+        route.fulfill(status=410, body="{}") if len(answers) == 1 else route.continue_()
+
+    page.route("**/feeds/stream**", gone_once)
+    make_report(description="There from the start")
+    open_map(page, live_server)
+    expect(page.locator(LIVE)).to_be_visible()
+    assert len(answers) == 2
+    make_report(at=(-72.34, 18.55), category="ROAD", description="Bridge is down")
+    expect(rows(page)).to_have_text(["Bridge is down", "There from the start"], timeout=5000)
 
 
 @pytest.mark.databases("sqlite")
