@@ -107,14 +107,18 @@ def describe(_engine: Engine) -> str:
 
 
 def scrub(engine: Engine) -> None:
-    """Merge the word indexes, which keep deleted words until then, and empty the write-ahead log into the file."""
+    """Merge the word indexes, which keep deleted words until then, and empty the write-ahead log into the file.
+
+    Raises DatabaseBusy where readers of an older moment keep the log from being emptied: try again.
+    """
     with writing(), engine.connect() as connection:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%USING fts5%'"
         for (table,) in connection.exec_driver_sql(query).all():
             connection.exec_driver_sql(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
         connection.commit()
-        # readers of an older moment can keep it from being emptied: then the next time does it
-        connection.connection.dbapi_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw = connection.connection.dbapi_connection
+        if raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise DatabaseBusy("PRAGMA wal_checkpoint", None, RuntimeError("somebody still reads the log"))
 
 
 def listen(engine: Engine) -> None:

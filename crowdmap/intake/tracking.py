@@ -1,7 +1,7 @@
 """The reporter's own page: how their report stands, and what they may do with it. The token is the only key."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from flask_babel import gettext as _
@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from crowdmap.db import utcnow
+from crowdmap import jobs
+from crowdmap.db import scrub, utcnow
 from crowdmap.errors import FieldError, IllegalState, NotFound, ValidationFailed
 from crowdmap.events import ReportDecided, record
 from crowdmap.intake import succession, voices
@@ -22,6 +23,7 @@ from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import VISIBLE, Letter, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
 MOST_LETTER = 4000
+SCRUB_AFTER = timedelta(minutes=10)  # so that many erasures cost one look through the index
 CONTACT = ("contact_name", "contact_phone", "contact_email")
 PLACE = ("lat", "lon", "accuracy_m")
 
@@ -242,6 +244,16 @@ def erase(session: Session, found: Tracked) -> None:
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
     _decide(session, found, "erase")
+    asked = select(jobs.Job.id).where(jobs.Job.name == scrub_files.__name__, jobs.Job.state == "waiting").limit(1)
+    if session.scalar(asked) is None:
+        jobs.enqueue(session, scrub_files.__name__, due_at=utcnow() + SCRUB_AFTER)
+
+
+@jobs.job
+def scrub_files(session: Session) -> None:
+    """What was erased of late leaves the database's files too: the word index and the log keep words for a while."""
+    session.rollback()
+    scrub()
 
 
 def confirm(session: Session, found: Tracked, arrival: Arrival) -> None:

@@ -2,13 +2,16 @@
 
 import logging
 import sqlite3
+import struct
+from pathlib import Path
 
 import pytest
-from sqlalchemy import event, exc, text
+from sqlalchemy import event, exc, text, update
 
 from crowdmap.accounts.models import LoginAttempt
-from crowdmap.db import DatabaseBusy, db, is_busy
+from crowdmap.db import DatabaseBusy, db, is_busy, utcnow
 from crowdmap.feeds.cache import Bodies
+from crowdmap.jobs import Job, work_once
 from crowdmap.reports.models import Report, Status
 from tests.builders import PASSWORD, make_account, make_report, sign_in
 
@@ -99,6 +102,25 @@ def test_a_disk_that_can_only_be_read_is_a_reason_to_come_again(client, session)
     db.engine.dispose()
     answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"})
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+
+
+@pytest.mark.databases("sqlite")
+def test_what_was_erased_leaves_the_files(client, session):
+    told = client.post("/api/v1/reports", json={
+        "category": "WAT", "title": "Markertitle", "description": "Markerwords", "place": "Markerplace",
+        "contact_name": "Markername", "lat": 18.512345, "lon": -72.312345,
+    }).get_json()  # fmt: skip
+    session.query(Report).filter_by(public_id=told["id"]).one().status = Status.PUBLISHED
+    session.commit()
+    assert client.post(f"/api/v1/track/{told['tracking_token']}/erase").status_code == 204
+    session.execute(update(Job).values(due_at=utcnow()))
+    session.commit()
+    while work_once(session):
+        pass
+    session.rollback()
+    left = b"".join(path.read_bytes() for path in Path(db.engine.url.database).parent.glob("*.db*"))
+    assert b"marker" not in left.lower()
+    assert struct.pack(">d", -72.312345) not in left and struct.pack("<d", -72.312345) not in left
 
 
 def merged_into_a_need_of(client, session, status: str) -> tuple[dict, Report]:
