@@ -37,7 +37,7 @@ def strings() -> dict[str, str]:
         "locate_failed": _("Your place could not be found. Search for a town instead."),
         "locate_insecure": _("Browsers tell their place only to https pages. Search for a town instead."),
         "report_here": _("Report something here"), "copy_place": _("Copy a link to this place"),
-        "zoom_in": _("Closer"), "zoom_out": _("Farther"),
+        "data": _("Data: {license}"), "zoom_in": _("Closer"), "zoom_out": _("Farther"),
         "tiles_gone": _("The detailed background is out of reach. The simple map is shown."),
     }  # fmt: skip
 

@@ -17,7 +17,8 @@
     zoomAnimation: !CM.calm(), fadeAnimation: !CM.calm(), markerZoomAnimation: !CM.calm(), inertia: !CM.calm(),
     maxBounds: [[-88, -100000], [88, 100000]], tapHold: true,
   });
-  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(CM.map);
+  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(CM.map)
+    .addAttribution(CM.el("a", { href: "/about#feeds", text: CM.t("data", { license: page.dataset.license }) }).outerHTML);
 
   function place() {
     const view = CM.state.view;
