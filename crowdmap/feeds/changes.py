@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from crowdmap.db import db
 from crowdmap.errors import CursorExpired, InvalidParameter
-from crowdmap.feeds.reading import head_seq
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience, Publication
 from crowdmap.publishing.project import removal

@@ -13,8 +13,9 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from crowdmap.db import Access, access, db
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
-from crowdmap.publishing.models import Audience, Head, Publication
+from crowdmap.publishing.models import Audience, Publication
 
 MOST_KEPT = 512  # filters
 MOST_NEW = 200  # publications looked at one by one; with more, counting costs no more
@@ -64,7 +65,7 @@ def count(chosen: ReportFilter, audience: Audience) -> int:
     if chosen.relative or access() is not Access.READ:  # a writer sees what no seq tells of yet
         return _all(chosen, audience)
     key = (audience, chosen.canonical())
-    seq = db.session.scalar(select(func.max(Head.seq)).where(Head.audience == audience)) or 0
+    seq = head_seq(audience)
     known = counts().look(key)
     if known is not None and known.seq == seq:
         return known.n

@@ -1,4 +1,4 @@
-"""Pages of publications, newest first, with a cursor that survives edits; and the seq an audience has seen."""
+"""Pages of publications, newest first, with a cursor that survives edits."""
 
 import base64
 import binascii
@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from crowdmap.db import db
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
-from crowdmap.publishing.models import Audience, Head, Publication
-from crowdmap.reports.models import Kind
+from crowdmap.publishing.models import Audience, Publication
 
 MOST_LIMIT = 10_000
 
@@ -26,14 +26,6 @@ class Page:
     matched: int
     cursor: str | None
     seq: int
-
-
-def head_seq(audience: Audience, kinds: Sequence[Kind] = ()) -> int:
-    """The last seq that changed what this audience sees of these kinds (of all, if none are named)."""
-    query = select(func.max(Head.seq)).where(Head.audience == audience)
-    if kinds:
-        query = query.where(Head.kind.in_(kinds))
-    return db.session.scalar(query) or 0
 
 
 def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT) -> int:

@@ -17,7 +17,7 @@ from crowdmap.db import db, reading
 from crowdmap.db.wake import Waker
 from crowdmap.errors import InvalidParameter, StreamsFull
 from crowdmap.feeds.changes import Changes, changes, check_since, refuse_relative
-from crowdmap.feeds.reading import head_seq
+from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
 
