@@ -69,7 +69,7 @@ def _before_commit(session):
 def crisis(session: Session) -> Crisis:
     """Read as plain rows each time: a policy made stricter since this session looked must count, and the session's own
     objects cost three times as much."""
-    categories = session.execute(select(*Category.__table__.c["code", "policy", "sector"]))
+    categories = session.execute(select(Category.__table__))
     return Crisis(
         categories={row.code: row for row in categories},
         areas=[Town.of(row) for row in session.execute(select(Area.__table__))],
