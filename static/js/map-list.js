@@ -79,7 +79,10 @@
 
   function failed(wrong) {
     say(CM.t(wrong.code === "offline" ? "offline_head" : "failed_head"), wrong.message, wrong.code === "offline" ? "wifi-off" : "triangle-alert",
-      [CM.el("button", { type: "button", class: "button", text: CM.t("try_again"), on: { click: () => CM.data.load("retry") } }), link("/report", CM.t("report"))]);
+      [wrong.status === 400
+        ? CM.el("button", { type: "button", class: "button", text: CM.t("clear_filters"), on: { click: () => CM.state.clear() } })
+        : CM.el("button", { type: "button", class: "button", text: CM.t("try_again"), on: { click: () => CM.data.load("retry") } }), link("/report", CM.t("report"))]);
+    CM.$("#in-view").textContent = "";
   }
 
   async function ask(onward) {

@@ -11,10 +11,17 @@
   let view = null;
   let report = "";
 
+  /** "-24h" as the moment it means now: the stream takes no time that moves. */
+  function fixed(text) {
+    const found = /^-(\d{1,4})([mhd])$/.exec(text);
+    if (!found) return text;
+    return new Date(Date.now() - found[1] * { m: 6e4, h: 36e5, d: 864e5 }[found[2]]).toISOString().slice(0, 19) + "Z";
+  }
+
   function readQuery() {
     const query = new URLSearchParams(location.search);
     LISTS.forEach((name) => { filter[name] = query.getAll(name).join(",").split(",").filter(Boolean); });
-    WORDS.forEach((name) => { filter[name] = query.get(name) || ""; });
+    WORDS.forEach((name) => { filter[name] = fixed(query.get(name) || ""); });
     if (KINDS.every((kind) => filter.kind.includes(kind))) filter.kind = [];
     if (filter.status.length === 1 && filter.status[0] === "published") filter.status = [];
   }

@@ -13,7 +13,11 @@ from crowdmap.maps import overlays
 from crowdmap.reports.models import Report, Status
 from tests.builders import JACMEL, PORT_AU_PRINCE, make_report
 
-pytestmark = pytest.mark.settings(AREA="-72.9,18.1,-72.0,18.8", TITLE="Haiti earthquake")
+# What the page does is asked on one database; what the database has a part in (live changes, cells, voices) on both.
+pytestmark = [
+    pytest.mark.settings(AREA="-72.9,18.1,-72.0,18.8", TITLE="Haiti earthquake"), pytest.mark.databases("sqlite"),
+]  # fmt: skip
+both = pytest.mark.databases("sqlite", "postgis")
 TOWN = "#map=13/18.5430/-72.3350"
 MARKS = ".leaflet-marker-pane .map-mark"
 LIVE = "#live[data-state=live]"
@@ -51,6 +55,7 @@ def test_the_map_and_the_list_show_the_same_and_a_mark_opens_its_report(session,
     expect(page.locator("h1")).to_contain_text("No water for sixty people")
 
 
+@both
 def test_a_new_report_appears_by_itself_and_a_hidden_one_leaves(session, live_server, page, phone):
     make_report(description="There from the start")
     open_map(page, live_server)
@@ -101,6 +106,17 @@ def test_filters_live_in_the_address_and_the_back_button_undoes_them(session, li
     expect(rows(page)).to_have_count(2)
 
 
+def test_a_filter_that_cannot_be_read_is_said_and_can_be_cleared(session, live_server, new_page):
+    page = new_page(allow=("400",))
+    make_report(description="There from the start")
+    page.goto(f"{live_server.url}/?category=NOSUCH{TOWN}")
+    expect(page.locator("#list-body")).to_contain_text("NOSUCH")
+    page.get_by_role("button", name="Clear the filters").first.click()
+    expect(rows(page)).to_have_text(["There from the start"])
+    page.goto(f"{live_server.url}/?from=-24h{TOWN}")
+    expect(page.locator(LIVE)).to_be_visible()
+
+
 def test_words_filter_and_names_of_places_fly_there(session, live_server, page):
     make_report(category="WAT", description="No water in the camp")
     make_report(category="FOOD", description="Rice is gone")
@@ -140,6 +156,7 @@ def test_reports_of_one_place_are_one_counted_mark_that_opens_their_list(session
     expect(popup.locator(".report-row")).to_have_count(3)
 
 
+@both
 def test_unplaced_reports_stand_in_the_list_and_move_to_the_map_when_placed(session, live_server, page):
     report = make_report(at=None, category="ROAD", description="A bridge fell, somewhere near the river")
     open_map(page, live_server)
@@ -225,6 +242,7 @@ def crowd(session):
         session.commit()
 
 
+@both
 def test_many_reports_are_rings_that_open_and_follow_what_happens(crowd, session, live_server, page):
     open_map(page, live_server, "/#map=10/18.53/-72.35")
     expect(page.locator("#in-view")).to_have_text("420 in view")
@@ -245,7 +263,6 @@ def test_many_reports_are_rings_that_open_and_follow_what_happens(crowd, session
     assert page.evaluate("CM.map.getZoom()") > zoom
 
 
-@pytest.mark.databases("sqlite")
 def test_without_a_seat_in_the_stream_the_page_polls(session, serve, new_page):
     server, page = serve("--workers", "1", "--threads", "8"), new_page(allow=("503",))
     make_report(description="There from the start")
@@ -258,7 +275,6 @@ def test_without_a_seat_in_the_stream_the_page_polls(session, serve, new_page):
         stream.close()
 
 
-@pytest.mark.databases("sqlite")
 def test_after_a_restore_the_page_reads_again_and_goes_on(session, live_server, new_page):
     page = new_page(allow=("410",))
     answers = []
@@ -276,7 +292,6 @@ def test_after_a_restore_the_page_reads_again_and_goes_on(session, live_server, 
     expect(rows(page)).to_have_text(["Bridge is down", "There from the start"], timeout=5000)
 
 
-@pytest.mark.databases("sqlite")
 def test_a_page_that_was_offline_catches_up(session, live_server, new_page):
     page = new_page(allow=("ERR_INTERNET_DISCONNECTED",))
     make_report(description="There from the start")
@@ -290,7 +305,6 @@ def test_a_page_that_was_offline_catches_up(session, live_server, new_page):
     expect(page.locator(LIVE)).to_be_visible()
 
 
-@pytest.mark.databases("sqlite")
 def test_tiles_that_do_not_come_leave_by_themselves_and_say_so(session, serve, new_page):
     server = serve(TILE_URL="http://127.0.0.1:9/{z}/{x}/{y}.png")
     page = new_page(allow=("127.0.0.1:9",))
@@ -300,7 +314,6 @@ def test_tiles_that_do_not_come_leave_by_themselves_and_say_so(session, serve, n
     assert page.locator(".leaflet-paper-pane canvas").count() > 0
 
 
-@pytest.mark.databases("sqlite")
 def test_the_sheet_of_a_phone_has_three_stops_and_nothing_hides_under_it(session, live_server, phone):
     make_report(category="WAT", description="No water for sixty people")
     open_map(phone, live_server)
@@ -328,7 +341,6 @@ def test_the_sheet_of_a_phone_has_three_stops_and_nothing_hides_under_it(session
     expect(phone.locator(".leaflet-popup")).to_contain_text("No water for sixty people")
 
 
-@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("width", [320, 640, 1280])
 def test_no_page_scrolls_sideways_and_targets_are_large(session, live_server, new_page, width):
     report = make_report(category="WAT", description="No water for sixty people at the corner of Delmas 33")
@@ -344,7 +356,6 @@ def test_no_page_scrolls_sideways_and_targets_are_large(session, live_server, ne
         assert small == [], address
 
 
-@pytest.mark.databases("sqlite")
 def test_without_scripts_the_page_leads_to_the_list_and_the_form(session, live_server, new_page):
     make_report(category="WAT", description="No water for sixty people")
     page = new_page(java_script_enabled=False)
