@@ -85,6 +85,8 @@ def act(token, action):
 def _changed(found: Tracked):
     """The correction's fields that are not what they were: the page shows today's values to be typed over."""
     form = request.form.copy()
+    if not found.original:  # its page shows none of these, and must not tell a stranger who guesses them either
+        return form
     for name, old in _current(found).items():
         if name in form and form[name].replace("\r\n", "\n").strip() == str(old):
             form.poplist(name)

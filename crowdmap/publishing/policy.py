@@ -71,7 +71,7 @@ def change(session: Session, actor, code: str, **values) -> Changed:
     removed = 0
     if "policy" in changed and category.policy.rank > old["policy"].rank:
         removed = tombstone(session, code)
-    again = bool({"policy", "sector"} & changed.keys())
+    again = bool({"kind", "policy", "sector"} & changed.keys())  # each of them shows in a publication
     if again:
         jobs.enqueue(session, "project_category", code=code, after=0)
     record(session, CategoryChanged(account_id=actor.id, code=code, change=changed))

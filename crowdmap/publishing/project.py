@@ -118,10 +118,18 @@ def timestamp(moment: datetime | None) -> str | None:
 
 
 def strictest(tree: Tree, crisis: Crisis) -> Policy:
-    """The strictest policy of any member and category; what a person needs is never shown closer than the tile."""
+    """The strictest policy of any member and category; what a person needs is never shown closer than the tile, nor
+    what one offers, except in categories made for offers (a clinic, a distribution point)."""
     found = [crisis.categories[code].policy for code in tree.codes if code in crisis.categories]
-    found += [Policy.TILE for member in tree.members if member.kind is Kind.NEED]
+    found += [Policy.TILE for member in tree.members if _is_personal(member, crisis)]
     return max(found or [Policy.RESTRICTED], key=lambda policy: policy.rank)
+
+
+def _is_personal(report: Report, crisis: Crisis) -> bool:
+    if report.kind is Kind.OFFER:
+        category = crisis.categories.get(report.category)
+        return category is None or Kind(category.kind) is not Kind.OFFER
+    return report.kind is Kind.NEED
 
 
 def area_at(lon: float, lat: float, areas: list[Town]) -> str | None:

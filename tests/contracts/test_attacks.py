@@ -152,3 +152,21 @@ def test_what_was_published_before_it_was_merged_tells_on(client, session):
     session.refresh(other)
     assert other.merged_into_id is not None
     session.rollback()
+
+
+def test_a_persons_offer_is_blurred_in_a_category_that_is_exact_for_damage(client, session):
+    place = (-72.3387, 18.5432)
+    make_report(category="ROAD", kind="offer", at=place, description="A tractor, ask at my house")
+    make_report(category="HOSP", kind="offer", at=place, description="A hospital that works")
+    session.rollback()
+    told = {f["properties"]["category"]: f for f in client.get("/feeds/offers.geojson").get_json()["features"]}
+    assert told["ROAD"]["geometry"]["coordinates"] != list(place) and told["ROAD"]["properties"]["precision_m"] > 400
+    assert told["HOSP"]["geometry"]["coordinates"] == list(place)
+
+
+def test_a_voice_cannot_ask_whether_it_guessed_anothers_words(client, session):
+    report = make_report(place="Behind the blue gate")
+    session.rollback()
+    token = client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json()["tracking_token"]
+    answers = [client.post(f"/track/{token}/correct", data={"place": guess}) for guess in ("Behind the blue gate", "Elsewhere")]
+    assert [answer.status_code for answer in answers] == [303, 303]
