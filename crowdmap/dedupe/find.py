@@ -125,9 +125,13 @@ def candidates(
     rows = [row for row in found.values() if row.public_id not in exclude]
     categories = {c.code: c for c in session.scalars(select(Category))} if rows else {}
     codes = _codes(session, [row.id for row in rows])
-    scored = [_score(side, row, codes.get(row.id, []), categories) for row in rows]
-    likely = [c for c in scored if c.score >= LEAST_SCORE]
-    return sorted(likely, key=lambda c: (-c.score, c.public_id))[:limit]
+    likely = []
+    for row in rows:
+        other = _side_of_row(row, codes.get(row.id, []), categories)
+        score = signals.score(side, other)
+        if score >= LEAST_SCORE:
+            likely.append((-score, row.public_id, row, other))
+    return [_candidate(side, other, row, -score) for score, _id, row, other in sorted(likely, key=lambda c: c[:2])[:limit]]
 
 
 def candidates_for_public(session: Session, draft, limit: int = 5) -> list[dict]:
@@ -213,13 +217,16 @@ def _codes(session, ids) -> dict[int, list[str]]:
     return codes
 
 
-def _score(side: Side, row, codes, categories) -> Candidate:
-    other = Side(
+def _side_of_row(row, codes, categories) -> Side:
+    return Side(
         kind=row.kind, codes=frozenset(codes), families=families(codes, categories), lon=row.lon, lat=row.lat,
         precision_m=row.precision_m, happened_at=row.happened_at, words=row.search_text,
     )  # fmt: skip
+
+
+def _candidate(side: Side, other: Side, row, score: float) -> Candidate:
     return Candidate(
-        public_id=row.public_id, properties=orjson.loads(row.feature)["properties"], score=signals.score(side, other),
+        public_id=row.public_id, properties=orjson.loads(row.feature)["properties"], score=score,
         metres=signals.metres(side, other), apart=(side.happened_at or row.happened_at) - row.happened_at,
         evidence=signals.evidence(side, other), vague=signals.slack_m(side, other) > signals.NEAR_M,
         lon=row.lon, lat=row.lat,
