@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 from werkzeug.test import EnvironBuilder
 
-from benchmarks.measure import Client, median_ms, show
+from benchmarks.measure import Client, machine, median_ms, show
 from benchmarks.sites import DATABASES, Site, rss_mb, serving_processes, site
 from crowdmap.config import settings
 from crowdmap.db import db
@@ -105,6 +105,7 @@ def in_process(here: Site) -> dict[str, str]:
     rows = {}
     with here.app() as app:
         asker = Asker(app)
+        rows["for comparison: /healthz, which does nothing"] = f"{asker.time_ms('/healthz'):.1f}"
         for name, path in paths().items():
             status, headers, data = asker.get(path)
             assert status == 200, (status, data[:200])
@@ -136,6 +137,7 @@ def over_http(here: Site) -> dict[str, str]:
             pages.append(path)
             path = body["next"] and body["next"].removeprefix(server.url)
         numbers = iter(range(1, 1000))  # another address each time, for the same reports: never from the cache
+        rows["for comparison: /healthz, which does nothing"] = f"{median_ms(lambda: get('/healthz')):.1f} ms"
         rows["page, rebuilt"] = f"{median_ms(lambda: get(f'{PAGE}?limit={1000:0{next(numbers) + 4}}')):.1f} ms"
         rows["page, cached"] = f"{median_ms(lambda: get(PAGE)):.1f} ms"
         tag = get(PAGE)[0]["etag"]
@@ -225,7 +227,7 @@ def main() -> None:
     names = given.database or DATABASES
     for name in names:
         with site(name, reports=given.reports, keep=given.keep) as here:
-            print(f"{name}: {here.version}, {here.published:,} published reports", flush=True)
+            print(f"{name}: {here.version}, {here.published:,} published reports; {machine()}", flush=True)
             for table, found in ((server_time, in_process(here)), (http, over_http(here))):
                 for row, figure in found.items():
                     table.setdefault(row, []).append(figure)

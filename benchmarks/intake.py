@@ -21,7 +21,7 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import func, select
 
-from benchmarks.measure import Client, show, spread
+from benchmarks.measure import Client, machine, show, spread
 from benchmarks.sites import DATABASES, Site, site
 from crowdmap.db import db
 from crowdmap.reports.models import Submission
@@ -119,7 +119,7 @@ def main() -> None:
     names = given.database or list(DATABASES)
     for name in names:
         with site(name, reports=1000) as here:
-            print(f"{name}: {here.version}, {here.published:,} published reports before", flush=True)
+            print(f"{name}: {here.version}, {here.published:,} published reports before; {machine()}", flush=True)
             found = posting(here)
             if given.file.is_file():
                 found |= importing(here, given.file)

@@ -1,5 +1,7 @@
 """Timing, an HTTP client that costs little, and tables as the README shows them."""
 
+import os
+import platform
 import socket
 import statistics
 import time
@@ -17,6 +19,11 @@ def median_ms(work: Callable[[], object], runs: int = RUNS, before: Callable[[],
         work()
         took.append((time.perf_counter() - started) * 1000)
     return statistics.median(took[1:])
+
+
+def machine() -> str:
+    """What else goes on here: figures taken beside other work are worth as much as their ratios."""
+    return f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
 
 
 def spread(took: list[float]) -> dict[str, float]:

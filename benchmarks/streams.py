@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from benchmarks.intake import report
-from benchmarks.measure import Client, show, spread
+from benchmarks.measure import Client, machine, show, spread
 from benchmarks.sites import DATABASES, Site, rss_mb, serving_processes, site
 from crowdmap.db import db
 from crowdmap.intake.draft import ReportDraft
@@ -142,7 +142,7 @@ def main() -> None:
     names = given.database or list(DATABASES)
     for name in names:
         with site(name, reports=1000) as here:
-            print(f"{name}: {here.version}, {here.published:,} published reports before", flush=True)
+            print(f"{name}: {here.version}, {here.published:,} published reports before; {machine()}", flush=True)
             for row, figure in run(here, given.streams, given.events).items():
                 table.setdefault(row, []).append(figure)
     show("Streams", names, table)
