@@ -49,7 +49,7 @@ def needs_token() -> bool:
 
 def _own_origin(origin: str) -> bool:
     """By host and port alone: behind a proxy that ends TLS the scheme may look different from inside."""
-    host = urlsplit(origin).netloc.lower()
+    host = origin.partition("://")[2].lower()  # an origin has no path (RFC 6454 §6.2); urlsplit raises at "http://[x"
     return host in (request.host.lower(), urlsplit(settings().PUBLIC_URL).netloc.lower())
 
 

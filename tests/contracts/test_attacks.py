@@ -170,3 +170,10 @@ def test_a_voice_cannot_ask_whether_it_guessed_anothers_words(client, session):
     token = client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json()["tracking_token"]
     answers = [client.post(f"/track/{token}/correct", data={"place": guess}) for guess in ("Behind the blue gate", "Elsewhere")]
     assert [answer.status_code for answer in answers] == [303, 303]
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("origin", ["http://[::1", "http://", "x", "http://localhost/", "http://evil@localhost", "\xff"])
+def test_an_origin_that_is_none_is_another_site(client, origin):
+    answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"}, headers={"Origin": origin})
+    assert answer.status_code == 403
