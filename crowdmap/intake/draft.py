@@ -7,8 +7,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from crowdmap.config import settings
 from crowdmap.db import utcnow
@@ -31,7 +40,21 @@ def _phone(text: str) -> str:
     return text
 
 
+_TIME = TypeAdapter(datetime)
+
+
+def _time_of_text(value):
+    if not isinstance(value, str):
+        return value
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        raise PydanticKnownError("datetime_parsing", {"error": "not a time"}) from None
+
+
 Text = Annotated[str, AfterValidator(clean)]
+# read here: what a model's "before" validator gives on is no JSON any more for pydantic, which then takes no text
+Moment = Annotated[datetime, BeforeValidator(_time_of_text)]
 Words = Annotated[Text, Field(max_length=MOST_WORDS)]
 Phone = Annotated[Text, Field(max_length=60), AfterValidator(_phone)]
 Email = Annotated[Text, Field(max_length=254), AfterValidator(_email)]
@@ -52,7 +75,7 @@ class ReportDraft(BaseModel):
     place: Words = ""
     accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
     located_by: LocatedBy | None = None
-    occurred_at: datetime | None = None
+    occurred_at: Moment | None = None
     people: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
     quantity: Annotated[float | None, Field(ge=0, le=1e12)] = None
     unit: Annotated[Text, Field(max_length=40)] = ""

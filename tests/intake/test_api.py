@@ -159,3 +159,18 @@ def test_a_flood_is_slowed_and_told_when_to_come_back(client, session):
     answers = [client.post(URL, json={}) for _ in range(61)]
     assert {answer.status_code for answer in answers[:60]} == {422}
     assert answers[60].status_code == 429 and int(answers[60].headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("told, kept", [
+    ("2010-01-12T16:53:00Z", "2010-01-12T16:53:00+00:00"), ("2010-01-12T11:53:00-05:00", "2010-01-12T16:53:00+00:00"),
+    (None, None), ("yesterday", "occurred_at"), (1263315180, "occurred_at"), ("2999-01-01T00:00:00Z", "occurred_at"),
+])  # fmt: skip
+def test_when_it_happened_is_a_time_in_text(client, session, told, kept):
+    answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x", "occurred_at": told})
+    if kept == "occurred_at":
+        assert answer.status_code == 422 and answer.get_json()["errors"][0]["field"] == kept
+        return
+    assert answer.status_code == 201
+    report = session.query(Report).one()
+    assert (report.occurred_at and report.occurred_at.isoformat()) == kept
+    session.rollback()
