@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import click
 from flask.cli import ScriptInfo
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from crowdmap import FEATURES, __version__, create_app
 from crowdmap.config import SettingError
@@ -28,6 +29,13 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (DomainError, SettingError, DatabaseUnsuitable) as error:
             raise click.ClickException(getattr(error, "message", None) or str(error)) from None
+        except (OperationalError, ProgrammingError) as error:
+            told = (str(error.orig).strip().splitlines() or ["it does not answer"])[0]
+            raise click.ClickException(f"The database: {told}. `crowdmap doctor` says what to do.") from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -159,6 +159,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
     return written
 
 
+def stored(instance: Path) -> dict[str, Any]:
+    """What ``crowdmap.toml`` of an instance says, lower-case names → values; empty where there is none."""
+    return _read_toml(Path(instance) / "crowdmap.toml")
+
+
 def write(instance: Path, values: dict[str, Any]) -> Path:
     """Write settings (lower-case names → str, number, bool or list) to ``crowdmap.toml``, keeping what is there."""
     path = Path(instance) / "crowdmap.toml"

@@ -141,9 +141,12 @@ def migrate_command():
 @click.option("--admin", metavar="EMAIL", help="make this the first administrator; asked for at a terminal")
 @with_appcontext
 def init_command(template, title, admin):
-    """Start a new crisis: settings, tables, categories, and the first administrator."""
+    """Start a new crisis: settings, tables, categories, and the first administrator.
+
+    Run again, it keeps what is set and what is there, and adds what is missing.
+    """
     found = crisis.read(template)
-    values = found.settings() | ({"title": title} if title else {})
+    values = found.settings() | config.stored(settings().INSTANCE) | ({"title": title} if title else {})
     path = config.write(settings().INSTANCE, values)
     migrate.upgrade(current_app)
     crisis.load(template)
@@ -162,7 +165,7 @@ def init_command(template, title, admin):
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--threads", default=serve.THREADS, show_default=True, type=click.IntRange(4, 1000), help="per worker")
 @click.option("--no-worker", is_flag=True, help="do not start the background worker beside it")
