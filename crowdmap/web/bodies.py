@@ -156,6 +156,11 @@ def validate(model: type[Model], data: Any, *, strict: bool = False) -> Model:
         raise ValidationFailed([_field_error(fault) for fault in faults]) from None
 
 
+def _plain(bound: float) -> float | int:
+    """180.0 as people write it: 180."""
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
 def _field_error(fault: dict) -> FieldError:
     kind, context = fault["type"], fault.get("ctx", {})
     field = context.get("field") or ".".join(str(part) for part in fault["loc"]) or "body"
@@ -165,10 +170,10 @@ def _field_error(fault: dict) -> FieldError:
         "string_type": lambda: _("This must be text."),
         "string_too_long": lambda: _("At most %(n)s characters.", n=context.get("max_length")),
         "string_too_short": lambda: _("At least %(n)s characters.", n=context.get("min_length")),
-        "greater_than": lambda: _("This must be more than %(n)s.", n=context.get("gt")),
-        "greater_than_equal": lambda: _("This must be at least %(n)s.", n=context.get("ge")),
-        "less_than": lambda: _("This must be less than %(n)s.", n=context.get("lt")),
-        "less_than_equal": lambda: _("This must be at most %(n)s.", n=context.get("le")),
+        "greater_than": lambda: _("This must be more than %(n)s.", n=_plain(context["gt"])),
+        "greater_than_equal": lambda: _("This must be at least %(n)s.", n=_plain(context["ge"])),
+        "less_than": lambda: _("This must be less than %(n)s.", n=_plain(context["lt"])),
+        "less_than_equal": lambda: _("This must be at most %(n)s.", n=_plain(context["le"])),
         "too_long": lambda: _("At most %(n)s entries.", n=context.get("max_length")),
         "enum": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),
         "literal_error": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),

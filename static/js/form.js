@@ -112,7 +112,9 @@
   CM.$("#place-tools").hidden = false;
 
   function pointWords() {
-    const has = Boolean(value("lat") && value("lon"));
+    const within = (name, most) => value(name) !== "" && Math.abs(Number(value(name).replace(",", "."))) <= most;
+    const has = within("lat", 90) && within("lon", 180);
+    if (has && at === 1) tell("");
     clear.hidden = !has;
     if (has) form.elements.place_unknown.checked = false;
     if (has && value("located_by") !== "gps") words.textContent = CM.t("picked");

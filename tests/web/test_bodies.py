@@ -111,3 +111,9 @@ def test_a_bad_body_is_a_problem_that_names_the_field(app, sent, status, field):
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
     assert [error["field"] for error in answer.json["errors"]] == [field]
     assert app.test_client().post("/api/try", json={"lat": 1, "kind": "need"}).json["lat"] == 1
+
+
+def test_bounds_are_told_as_people_write_them():
+    with pytest.raises(ValidationFailed) as refused:
+        validate(Sample, {"lat": 95, "kind": "need"})
+    assert [fault.message for fault in refused.value.errors] == ["This must be at most 90."]
