@@ -347,6 +347,8 @@ def main():
         say(f"dev.py does not know `{name}`.\n")
         usage([])
         sys.exit(2)
+    if arguments[:1] == ["--"]:  # as npm and make want it
+        arguments = arguments[1:]
     try:
         COMMANDS[name](arguments)
     except Stop as reason:
