@@ -78,6 +78,7 @@ def here(new_page):
     )  # fmt: skip
 
 
+@pytest.mark.alone
 def test_from_a_phone_through_the_desk_to_everybody(session, live_server, here, new_page, page):
     if not shutil.which("ogrinfo"):
         missing("ogrinfo is not installed (Debian: apt-get install gdal-bin)")
