@@ -32,6 +32,7 @@
     send.hidden = at !== sections.length - 1;
     const question = CM.$("h2", sections[at]);
     CM.$(".where", form).textContent = CM.t("step_of", { current: CM.number(at + 1), total: CM.number(sections.length), question: question.textContent });
+    CM.$(".top-line").hidden = at > 0;
     CM.$$(".bar i", form).forEach((bar, n) => bar.classList.toggle("done", n <= at));
     tell("");
     if (focus) {
