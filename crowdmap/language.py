@@ -35,8 +35,16 @@ def text_direction() -> str:
 
 
 def language_choices() -> list[tuple[str, str]]:
-    """(code, the language's own name) of each language offered."""
-    return [(code, Locale.parse(code, sep="-").display_name.title()) for code in settings().LANGUAGES]
+    """(code, the language's own name) of each language offered whose words are there; the crisis's category names and
+    the way numbers and times are written follow the reader's browser without any choice."""
+    there = {"en", *(str(locale).replace("_", "-") for locale in babel_languages())}
+    offered = [code for code in settings().LANGUAGES if code in there]
+    return [(code, Locale.parse(code, sep="-").display_name.title()) for code in offered]
+
+
+def babel_languages() -> list[Locale]:
+    """The locales that have a catalogue."""
+    return babel.list_translations()
 
 
 def language_url(code: str) -> str:

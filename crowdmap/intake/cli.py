@@ -42,9 +42,7 @@ def import_command(file, form, source, timezone, categories, publish, dry_run, v
     chosen = files.detect(file) if form == "auto" else files.BY_NAME[form]
     mapping = importing.default_mapping(file, categories)
     click.echo(f"{file.name}: {chosen.help}" + (f"; categories by {mapping.name}" if mapping else ""))
-    with open(file, "rb") as text:
-        lines = sum(block.count(b"\n") for block in iter(lambda: text.read(1 << 20), b"")) or 1
-    with click.progressbar(length=lines, label="Taking reports", show_pos=False) as bar:
+    with click.progressbar(length=1000, label="Taking reports", show_pos=False) as bar:
         summary = importing.run(
             db.session,
             file,
@@ -54,9 +52,9 @@ def import_command(file, form, source, timezone, categories, publish, dry_run, v
             mapping=read_mapping(mapping) if mapping else None,
             publish=publish,
             dry_run=dry_run,
-            progress=lambda line: bar.update(max(0, min(line, lines) - bar.pos)),
+            progress=lambda share: bar.update(int(1000 * share) - bar.pos),
         )
-        bar.update(lines - bar.pos)
+        bar.update(1000 - bar.pos)
     if summary.taken and not dry_run:
         analyse(db.session)
         db.session.commit()

@@ -1,7 +1,7 @@
 """Taking a file of a trusted source through the one door, batch by batch; and saying what became of each row."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -72,17 +72,18 @@ def run(
     mapping: dict[str, tuple[str, str]] | None = None,
     publish: bool = False,
     dry_run: bool = False,
-    progress: Callable[[int], None] = lambda line: None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Summary:
     """Take every row of the file; commits each batch. *dry_run*: says the same and writes nothing.
 
     *publish*: publish what the source had approved, and mark as verified what it had verified; what lies outside AREA
-    stays pending. Raises BadRow when the file as a whole cannot be read.
+    stays pending. *progress* is told the share done, 0 to 1. Raises BadRow when the file as a whole cannot be read.
     """
     context = Context(source, zone, category_book(session, mapping))
     session.rollback()  # reading the file holds no transaction
     summary, seen = Summary(), {}
-    for batch in _batches(form.rows(path, context)):
+    rows = oldest_first(list(form.rows(path, context)))
+    for batch in _batches(rows):
         messages = []
         for row in batch:
             summary.rows += 1
@@ -95,8 +96,16 @@ def run(
         answers = _rehearse(session, messages, seen) if dry_run else submit_many(session, [m for _, m in messages])
         _count(summary, messages, answers)
         session.rollback() if dry_run else session.commit()
-        progress(batch[-1].line)
+        progress(summary.rows / len(rows))
+    summary.problems.sort()
+    summary.conflicts.sort()
     return summary
+
+
+def oldest_first(rows: list[Row]) -> list[Row]:
+    """The file's order, turned round where it has the newest first, as old exports do: lists show what came last first."""
+    dated = [moment for row in rows if (moment := row.fields.get("occurred_at"))]
+    return rows[::-1] if dated and dated[0] > dated[-1] else rows
 
 
 def draft_of(row: Row) -> ReportDraft | None:
@@ -116,7 +125,7 @@ def draft_of(row: Row) -> ReportDraft | None:
     return None
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     batch = []
     for row in rows:
         batch.append(row)

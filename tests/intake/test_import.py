@@ -99,6 +99,11 @@ def test_the_same_id_twice_in_one_file(run, session):
     assert session.scalar(select(func.count()).select_from(Report)) == 1
 
 
+def test_a_file_with_the_newest_first_is_taken_from_its_end(run, session):
+    run(HEADER + ROWS[3] + ROWS[1] + ROWS[0])
+    assert [report.title for report in session.scalars(select(Report).order_by(Report.id))] == ["Water", "Road", "Words only"]
+
+
 def test_a_dry_run_says_it_all_and_writes_nothing(run, session):
     content = HEADER + "".join(ROWS)
     rehearsed = run(content, "--publish", "--dry-run")
