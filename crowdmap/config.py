@@ -141,6 +141,11 @@ def load(overrides: dict[str, Any] | None = None) -> Settings:
     return Settings(**values)
 
 
+def unknown_in_environment() -> list[str]:
+    """Names that look like settings and are none: a typing error would otherwise be silent."""
+    return sorted(n for n in os.environ if n.startswith("CROWDMAP_") and n.removeprefix("CROWDMAP_") not in BY_NAME)
+
+
 def settings() -> Settings:
     """Those of the running application."""
     return current_app.config["CROWDMAP"]

@@ -66,8 +66,13 @@ def check_jobs() -> str | None:
         return f"{dead} background jobs failed for good; their errors stand in the table job."
 
 
+def check_settings() -> str | None:
+    if unknown := config.unknown_in_environment():
+        return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
+
+
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
-CHECKS = {**READY, "crisis": check_crisis, "jobs": check_jobs}
+CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs}
 
 
 def run_checks(checks) -> dict[str, str | None]:

@@ -46,3 +46,10 @@ def test_a_file_that_cannot_be_written_is_named(run, tmp_path):
     assert run("init", "--template", "generic").exit_code == 0
     told = run("template", "export", "--out", str(tmp_path / "nowhere" / "mine.toml"))
     assert told.exit_code == 1 and "mine.toml: No such file or directory." in told.output
+
+
+def test_doctor_names_a_setting_that_does_not_exist(run, monkeypatch):
+    run("init", "--template", "generic")
+    monkeypatch.setenv("CROWDMAP_TILEURL", "https://tiles.example/{z}/{x}/{y}.png")
+    told = run("doctor")
+    assert told.exit_code == 1 and "CROWDMAP_TILEURL" in told.output
