@@ -1,6 +1,6 @@
 """What feeds and the map's data cost with 100,000 published reports, on both databases.
 
-    .venv/bin/python -m benchmarks.feeds [--database sqlite] [--reports 100000] [--keep FOLDER]
+    .venv/bin/python -m benchmarks.feeds [--database sqlite] [--reports 100000] [--keep FOLDER] [--url …]
 
 Server time is that of the whole WSGI application in this process. Cold: the process knows nothing yet, and the body is
 built from the database, whose pages are in memory; rebuilt: the body is built again, what the filter finds was counted
@@ -19,6 +19,7 @@ from werkzeug.test import EnvironBuilder
 
 from benchmarks.measure import Client, machine, median_ms, show
 from benchmarks.sites import DATABASES, Site, rss_mb, serving_processes, site
+from crowdmap import serve
 from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.feeds.cache import bodies
@@ -105,6 +106,7 @@ def in_process(here: Site) -> dict[str, str]:
     rows = {}
     with here.app() as app:
         asker = Asker(app)
+        serve.spare_the_collector()  # as the server does
         rows["for comparison: /healthz, which does nothing"] = f"{asker.time_ms('/healthz'):.1f}"
         for name, path in paths().items():
             status, headers, data = asker.get(path)
@@ -222,11 +224,12 @@ def main() -> None:
     parser.add_argument("--database", choices=DATABASES, action="append", help="default: both")
     parser.add_argument("--reports", type=int, default=100_000)
     parser.add_argument("--keep", type=Path, help="keep SQLite's file here for the next run")
+    parser.add_argument("--url", default="", help="a PostGIS database for the next run, too: postgresql+psycopg://…")
     given = parser.parse_args()
     server_time, http = {}, {}
     names = given.database or DATABASES
     for name in names:
-        with site(name, reports=given.reports, keep=given.keep) as here:
+        with site(name, reports=given.reports, keep=given.keep, url=given.url) as here:
             print(f"{name}: {here.version}, {here.published:,} published reports; {machine()}", flush=True)
             for table, found in ((server_time, in_process(here)), (http, over_http(here))):
                 for row, figure in found.items():

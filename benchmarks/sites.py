@@ -55,13 +55,17 @@ class Site:
 
 
 @contextmanager
-def site(database: str, *, reports: int = 0, keep: Path | None = None):
-    """A crisis with so many published reports. *keep*: a folder in which SQLite's file stays for the next run."""
+def site(database: str, *, reports: int = 0, keep: Path | None = None, url: str = ""):
+    """A crisis with so many published reports. *keep*: a folder in which SQLite's file stays for the next run; *url*: a
+    PostGIS database to use in place of a cluster of our own; what is in it already stays."""
     with tempfile.TemporaryDirectory(prefix="crowdmap-bench-") as temporary:
         instance = Path(keep or temporary) / f"{database}-{reports}"
         instance.mkdir(parents=True, exist_ok=True)
         if database == "sqlite":
             yield _filled(Site(database, "", instance, f"sqlite:///{instance / 'crowdmap.db'}"), reports)
+            return
+        if url:
+            yield _filled(Site(database, "", instance, url), reports)
             return
         cluster = PostgisCluster(durable=True)
         try:

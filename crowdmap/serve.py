@@ -1,5 +1,6 @@
 """The production server: gunicorn with threads, and the worker beside it in a process of its own."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -48,7 +49,7 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
         "loglevel": "warning" if quiet else "info",
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
         "control_socket_disable": True,  # one file in the home folder, shared by every server of the user
-        "post_worker_init": _let_streams_end,
+        "post_worker_init": _set_up_worker,
         "on_exit": lambda server: stop_worker(beside),
         "forwarded_allow_ips": "127.0.0.1,::1",
         "limit_request_line": 8190,
@@ -57,6 +58,18 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
         Server(options).run()
     finally:
         stop_worker(beside)
+
+
+def _set_up_worker(worker) -> None:
+    _let_streams_end(worker)
+    spare_the_collector()
+
+
+def spare_the_collector() -> None:
+    """What is there once the application is loaded stays for good: looking through it all again takes 90 ms, now and
+    then, in the middle of somebody's answer."""
+    gc.collect()
+    gc.freeze()
 
 
 def _let_streams_end(worker) -> None:

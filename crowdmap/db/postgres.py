@@ -62,6 +62,13 @@ def scrub(_engine: Engine) -> None:
 
 def listen(engine: Engine) -> None:
     from psycopg import IsolationLevel
+    from psycopg.pq import Format
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def choose_format(_connection, cursor, _statement, _parameters, context, _many):
+        # bytes come as hexadecimal text otherwise: twice as much to send, and to read back
+        if context is not None and context.execution_options.get("binary_results"):
+            cursor.format = Format.BINARY
 
     @event.listens_for(engine, "begin")
     def begin(connection):

@@ -60,12 +60,12 @@ def counts() -> Counts:
     return current_app.extensions.setdefault("crowdmap_counts", Counts())
 
 
-def count(chosen: ReportFilter, audience: Audience) -> int:
-    """The exact number as the session's snapshot has it."""
+def count(chosen: ReportFilter, audience: Audience, seq: int | None = None) -> int:
+    """The exact number as the session's snapshot has it. *seq*: the audience's, where the caller read it just now."""
     if chosen.relative or access() is not Access.READ:  # a writer sees what no seq tells of yet
         return _all(chosen, audience)
     key = (audience, chosen.canonical())
-    seq = head_seq(audience)
+    seq = head_seq(audience) if seq is None else seq
     known = counts().look(key)
     if known is not None and known.seq == seq:
         return known.n

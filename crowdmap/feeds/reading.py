@@ -63,11 +63,12 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     query = chosen.select(audience).order_by(Publication.id.desc()).limit(limit + 1)
     if cursor:
         query = query.where(Publication.id < read_cursor(cursor, chosen))
-    rows = db.session.connection().execute(query).all()  # plain rows: the session's own take twice as long
+    # plain rows: the session's own take twice as long
+    rows = db.session.connection().execute(query.execution_options(binary_results=True)).all()
     more = len(rows) > limit
     rows = rows[:limit]
     complete = not cursor and not more
-    matched = len(rows) if complete else count(chosen, audience)
+    matched = len(rows) if complete else count(chosen, audience, None if chosen.kinds else seq)
     return Page([row.feature for row in rows], matched, make_cursor(rows[-1].id, chosen) if more else None, seq)
 
 
