@@ -35,6 +35,8 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# With every processor busy a page takes its time; a test that means to measure says its own limit.
+PATIENCE_MS = 20_000
 IN_CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
 
 _missing: Counter[str] = Counter()
@@ -263,7 +265,7 @@ def chromium_path() -> str | None:
 def _browser():
     """The browser and the reason why there is none, one of them None."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         yield None, "playwright is not installed (pip install 'crowdmap[browser]')"
         return
@@ -271,6 +273,7 @@ def _browser():
     if not path:
         yield None, "no Chromium was found (Debian: apt-get install chromium; or name one in CROWDMAP_CHROMIUM)"
         return
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
         _notes["chromium"] = f"Chromium {browser.version} from {path}"
@@ -300,7 +303,7 @@ def windows(browser):
 
         page.on("console", lambda told: told.type == "error" and note(told.text, told.location.get("url", "")))
         page.on("pageerror", lambda error: note(str(error), page.url))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         return page
 
     yield open_window
