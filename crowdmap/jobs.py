@@ -46,6 +46,15 @@ class Heartbeat(db.Model):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class Cursor(db.Model):
+    """How far a job that follows the log has read it."""
+
+    __tablename__ = "cursor"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+
+
 JOBS: dict[str, Callable] = {}
 
 

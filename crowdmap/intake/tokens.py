@@ -3,16 +3,10 @@
 import base64
 import hashlib
 import hmac
-import re
 
-from crowdmap.config import settings
+from crowdmap.reports.keyed import derived_key, keyed_hash, one_spelling
 
 TOKEN_LENGTH = 28  # base32 characters of 5 bits: 140 bits
-
-
-def derived_key(purpose: str) -> bytes:
-    """A key of its own for each purpose (HKDF-like: one HMAC over the purpose's name)."""
-    return hmac.new(settings().SECRET_KEY.encode(), b"crowdmap " + purpose.encode(), hashlib.sha256).digest()
 
 
 def tracking_token(submission_id: int) -> str:
@@ -41,8 +35,4 @@ def grouped(token: str) -> str:
 
 def source_hash(key: str) -> bytes:
     """Keyed hash of who sends: the same telephone number or address gives the same hash, however it is written."""
-    if "@" in key:
-        key = key.strip().lower()
-    elif re.fullmatch(r"[+\d\s().\-/]+", key):
-        key = "".join(c for c in key if c.isdigit()).lstrip("0")
-    return hmac.new(derived_key("source"), key.encode(), hashlib.sha256).digest()
+    return keyed_hash("source", one_spelling(key))

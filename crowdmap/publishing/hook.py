@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from crowdmap import events, jobs
 from crowdmap.db import db, upsert, utcnow
 from crowdmap.db.wake import notify
+from crowdmap.publishing import marks
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
 from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
 from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
@@ -91,6 +92,7 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
             for child in children[tree.root.id]:
                 want[child.id, audience] = ("merged", tree.root.public_id if view else None)
         public_ids.update((member.id, member.public_id) for member in tree.members)
+    marks.keep(session, {m.id: marks.of_report(m, tree.private.get(m.id)) for tree in trees for m in tree.members})
     have = _existing(session, public_ids)
     changes = [(key, view) for key, view in want.items() if _differs(have.get(key), view)]
 
@@ -180,7 +182,7 @@ def _differs(row, view) -> bool:
 
 
 TOMBSTONE = dict(
-    category=None, status=None, verification=None, happened_at=None, lon=None, lat=None, geom=None, cell=None,
+    category=None, status=None, verification=None, happened_at=None, lon=None, lat=None, geom=None, cell=None, tile16=None,
     precision_m=None, area=None, search_text="", digest=None, feature=None, out_of_area=False,
 )  # fmt: skip
 

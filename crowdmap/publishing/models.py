@@ -35,6 +35,7 @@ class Publication(db.Model):
             postgresql_include=["id"],  # SQLite's indexes hold it anyway; the join with the categories asks for it
         ),  # fmt: skip
         Index("ix_publication_public_id", "public_id"),
+        Index("ix_publication_tile", "audience", "kind", "tile16", "happened_at"),  # the latest near a place, however dense
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -56,6 +57,7 @@ class Publication(db.Model):
     lat: Mapped[float | None]
     geom: Mapped[object | None] = mapped_column(Geometry("POINT", srid=4326, spatial_index=True))
     cell: Mapped[int | None] = mapped_column(BigInteger)
+    tile16: Mapped[int | None] = mapped_column(BigInteger)  # the cell at zoom 16: some 600 m wide
     precision_m: Mapped[float | None]
     area: Mapped[str | None]
     search_text: Mapped[str] = mapped_column(default="")  # folded words

@@ -211,19 +211,18 @@ def _view(
     }  # fmt: skip
     point = None if lon is None else geojson.Point((lon, lat), precision=7)
     core = geojson.Feature(id=root.public_id, geometry=point, properties=properties)
+    cell = None if lon is None else geo.cell(lon, lat)
     columns = {
         "kind": report.kind, "category": report.category, "status": root.status, "verification": root.verification,
         "out_of_area": extra.get("out_of_area", False), "happened_at": occurred or created, "lon": lon, "lat": lat,
         "geom": None if lon is None else f"SRID=4326;POINT({lon!r} {lat!r})",
-        "cell": None if lon is None else geo.cell(lon, lat), "precision_m": properties["precision_m"], "area": area,
+        "cell": cell, "tile16": None if cell is None else cell >> 2 * (geo.CELL_ZOOM - geo.BLUR_ZOOM), "precision_m": properties["precision_m"], "area": area,
         "search_text": fold(" ".join(filter(None, (title, description, place, area)))), "removed": None,
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared
     digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"]]))
     return View(columns, codes, core, digest.digest())
-
-
 
 
 def removal(public_id: str, seq: int, reason: str, merged_into: str | None = None) -> dict:
