@@ -201,7 +201,8 @@ def _schemas() -> dict:
 
     receipt = {"id": TEXT, "tracking_token": TEXT, "tracking_url": {**TEXT, "format": "uri"}, "status": TEXT}
     candidate = {
-        "id": TEXT, "title": TEXT, "url": TEXT, "age_minutes": WHOLE, "reasons": {"type": "array", "items": TEXT},
+        "id": TEXT, "title": TEXT, "text": nullable(TEXT), "url": TEXT, "age_minutes": WHOLE, "voices": WHOLE,
+        "reasons": {"type": "array", "items": TEXT},
         "distance": {**TEXT, "enum": ["same-place", "under-500-m", "under-2-km", "farther", "unknown"]},
     }  # fmt: skip
     candidates = {"type": "array", "maxItems": 5, "items": obj(candidate)}

@@ -135,7 +135,7 @@ def candidates(
 
 
 def candidates_for_public(session: Session, draft, limit: int = 5) -> list[dict]:
-    """For somebody who reports: ``{id, title, distance, age_minutes, reasons, url}``, from public rows alone.
+    """For somebody who reports: ``{id, title, text, distance, age_minutes, voices, reasons, url}``, from public rows alone.
 
     *distance* is a band: same-place, under-500-m, under-2-km, farther, unknown. No score, nothing of contact.
     """
@@ -146,9 +146,9 @@ def candidates_for_public(session: Session, draft, limit: int = 5) -> list[dict]
 def as_public(candidate: Candidate) -> dict:
     properties = candidate.properties
     return {
-        "id": candidate.public_id, "title": candidate.title,
-        "distance": candidate.band, "age_minutes": _age_minutes(properties), "reasons": candidate.reasons(exact=False),
-        "url": properties["url"],
+        "id": candidate.public_id, "title": candidate.title, "text": properties["description"],
+        "distance": candidate.band, "age_minutes": _age_minutes(properties), "voices": properties["voices"],
+        "reasons": candidate.reasons(exact=False), "url": properties["url"],
     }  # fmt: skip
 
 

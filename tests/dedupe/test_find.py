@@ -63,7 +63,7 @@ def test_public_answers_hold_bands_and_no_score_metres_or_contact(session, clien
     query = {"category": "WAT", "lat": LAT, "lon": LON, "text": WATER}
     answer = client.get("/api/v1/duplicates", query_string=query)
     (one,) = answer.get_json()["candidates"]
-    assert set(one) == {"id", "title", "distance", "age_minutes", "reasons", "url"}
+    assert set(one) == {"id", "title", "text", "distance", "age_minutes", "voices", "reasons", "url"}
     assert one["id"] == twin.public_id and one["distance"] in ("same-place", "under-500-m", "under-2-km")
     assert "3456" not in answer.text and "Planted" not in answer.text
     sign_in(client, make_account("moderator"))
