@@ -64,6 +64,21 @@ def job(function):
     return function
 
 
+FOLLOWERS: dict[type, list[str]] = {}
+
+
+def follows(*event_types: type):
+    """Register a job that reads the log by itself, from its Cursor on: it is asked for once, however many such events
+    there are before it runs."""
+
+    def register(function):
+        for event_type in event_types:
+            FOLLOWERS.setdefault(event_type, []).append(function.__name__)
+        return job(function)
+
+    return register
+
+
 def enqueue(session: Session, name: str, *, due_at: datetime | None = None, **args) -> None:
     """Ask for the job, in the caller's transaction."""
     if name not in JOBS:
@@ -76,6 +91,11 @@ def enqueue_handlers(session: Session, happened: list, seqs: list[int]) -> None:
     for event, seq in zip(happened, seqs):
         for function in HANDLERS.get(type(event), ()):
             session.add(Job(name=function.__name__, args={"seq": seq}, event_seq=seq))
+    for name in {name for event in happened for name in FOLLOWERS.get(type(event), ())}:
+        # touching the one that waits holds it until this commit: a worker that took it before could not see these events
+        waits = update(Job).where(Job.name == name, Job.state == "waiting").values(due_at=utcnow())
+        if session.execute(waits, execution_options={"synchronize_session": False}).rowcount == 0:
+            session.add(Job(name=name, args={}))
 
 
 def take(session: Session) -> Job | None:

@@ -130,3 +130,39 @@ def drop(bind, table: str = "publication", column: str = "search_text") -> None:
     for suffix in ("ai", "ad", "au"):
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {fts}_{suffix}")
     connection.exec_driver_sql(f"DROP TABLE IF EXISTS {fts}")
+
+
+# ---- the other way round: which rows have a word
+
+
+def rows_with_words(session, words: list[tuple[str, int]], model) -> list[tuple[int, int]]:
+    """(position in *words*, id): for each (folded word, limit) the newest rows of *model* that have exactly this word.
+
+    The index alone answers, so the work is bounded by the limits on SQLite; on PostgreSQL by how many rows have the
+    word, so callers leave out common ones.
+    """
+    words = [(position, word, limit) for position, (word, limit) in enumerate(words) if _is_token(word) and limit > 0]
+    if not words:
+        return []
+    table, column = model.__table__.name, model.search_text.key
+    if session.get_bind().dialect.name == "postgresql":
+        part = (
+            f"SELECT * FROM (SELECT {{0}} AS word, id FROM (SELECT id FROM {table} "
+            f"WHERE {_vector(column)} @@ CAST(:q{{0}} AS tsquery) OFFSET 0) AS found ORDER BY id DESC LIMIT :n{{0}}) AS w{{0}}"
+        )
+        quoted = {f"q{position}": f"'{word}'" for position, word, _ in words}
+    else:
+        fts = fts_name(table)
+        part = (
+            f"SELECT * FROM (SELECT {{0}} AS word, rowid AS id FROM {fts} WHERE {fts} MATCH :q{{0}} "
+            "ORDER BY rowid DESC LIMIT :n{0})"
+        )
+        quoted = {f"q{position}": f'"{word}"' for position, word, _ in words}
+    statement = " UNION ALL ".join(part.format(position) for position, _, _ in words)
+    limits = {f"n{position}": limit for position, _, limit in words}
+    return [(row.word, row.id) for row in session.execute(text(statement), {**quoted, **limits})]
+
+
+def _is_token(word: str) -> bool:
+    """One of fold's: nothing in it can end a quotation."""
+    return bool(word) and len(word) <= LONGEST_WORD and not any(c in "'\"\\ \0" for c in word)

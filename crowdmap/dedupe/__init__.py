@@ -8,6 +8,6 @@ __all__ = ["Candidate", "candidates", "candidates_for_public", "init_app", "side
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.dedupe import models, views  # noqa: F401  (tables)
+    from crowdmap.dedupe import models, views, watch  # noqa: F401  (tables, jobs)
 
     app.register_blueprint(views.blueprint)

@@ -1,6 +1,9 @@
-"""Which publications may tell of the same thing: a few by the spatial index, a few by their words, then scored.
+"""Which publications may tell of the same thing: a few by place and time, a few by their rarest words, a few by a mark
+of the same sender; the likeliest of them compared in full.
 
 Reads publications of one audience only: for the public neither a distance nor a word can tell more than the map does.
+Each way is an index look-up with a limit, so the work stays the same however many reports there are, or lie on one
+point. Distance is evidence and no filter: a copy that was put 5 km away, or nowhere, is found by its words.
 """
 
 from collections.abc import Sequence
@@ -9,24 +12,30 @@ from datetime import datetime, timedelta
 
 import orjson
 from flask_babel import gettext as _
-from flask_babel import ngettext
-from sqlalchemy import or_, select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
+from crowdmap import geo
+from crowdmap.config import settings
 from crowdmap.db import utcnow
-from crowdmap.db.search import fold, text_matches
-from crowdmap.db.spatial import within_metres
-from crowdmap.dedupe import signals
-from crowdmap.dedupe.signals import Side
-from crowdmap.publishing.models import Audience, Publication, PublicationCategory
-from crowdmap.reports.models import Category, Kind, Status
+from crowdmap.db.search import rows_with_words
+from crowdmap.dedupe import model as models
+from crowdmap.dedupe import reasons, signals, vocabulary
+from crowdmap.dedupe.side import Side, Weights
+from crowdmap.dedupe.told import told
+from crowdmap.publishing import marks
+from crowdmap.publishing.marks import Mark
+from crowdmap.publishing.models import Audience, Publication
+from crowdmap.reports.models import Category, Kind, Report, Status, Submission
 
-AROUND_M = 2000.0
-WITHIN = timedelta(days=10)
-EACH = 60  # candidates from each index
-RARE_WORDS, LEAST_LETTERS = 5, 5
-LEAST_SCORE = 0.45
-TELLING = 0.5  # a reason is told from this much evidence on
+HERE, AROUND = 40, 10  # the latest on the report's own tile, and on each of the eight around it
+LOOK_AHEAD = timedelta(days=1)  # clocks are off, and "when" is often the day
+MOST_WORDS = 10  # the rarest that are looked up
+MOST_ROWS = 2400  # that all words together may bring
+COMMON = 3000  # a word in more reports than this finds nobody
+BY_WORDS = 240  # rows that go on: half of them are the other audience's
+COMPARED = 40  # compared in full
+TELLING = 0.5  # a reason is told to the public from this much evidence on
 
 STATUSES = {
     Audience.PUBLIC: (Status.PUBLISHED,),
@@ -38,13 +47,14 @@ STATUSES = {
 class Candidate:
     """One report that may be the same. *properties* and point as the audience sees them; metres None: not known."""
 
+    report_id: int
     public_id: str
     properties: dict
-    score: float
+    score: float  # probability that both tell the same
     metres: float | None
     apart: timedelta
     evidence: dict[str, float]
-    vague: bool
+    told: dict
     lon: float | None
     lat: float | None
 
@@ -52,6 +62,10 @@ class Candidate:
     def title(self) -> str:
         """The title, or the beginning of the description."""
         return self.properties["title"] or _excerpt(self.properties["description"])
+
+    @property
+    def exact(self) -> bool:
+        return bool(self.evidence.get("same_text"))
 
     @property
     def band(self) -> str:
@@ -62,20 +76,17 @@ class Candidate:
         return next((name for edge, name in edges if self.metres < edge), "farther")
 
     def reasons(self, exact: bool) -> list[str]:
-        """In words; *exact* tells metres, else only bands."""
-        told = [distance_words(self.metres) if exact and self.metres is not None else band_words(self.band)]
-        if self.vague and self.metres is not None:
-            told[0] = _("%(distance)s (place only roughly known)", distance=told[0])
-        told.append(time_words(self.apart))
-        words = self.evidence.get("words", 0)
+        """In words; *exact*, for the team: metres and what is in common; else bands and no more than the map tells."""
+        if exact:
+            return reasons.in_words(self.told)
+        said = [band_words(self.band)]
+        if self.told.get("vague") and self.metres is not None:
+            said[0] = _("%(distance)s (place only roughly known)", distance=said[0])
+        said.append(reasons.hours_in_words(self.apart.total_seconds() / 3600))
+        words = max(self.evidence.get("words_in_common", 0), self.evidence.get("letters_contained", 0))
         if words >= TELLING:
-            told.append(_("same words") if words >= 0.8 else _("similar words"))
-        return told
-
-
-def distance_words(metres: float) -> str:
-    """ "180 m", "1.4 km"."""
-    return _("%(n)s m", n=round(metres / 10) * 10) if metres < 995 else _("%(n)s km", n=f"{metres / 1000:.1f}")
+            said.append(_("same words") if words >= 0.8 else _("similar words"))
+        return said
 
 
 def band_words(band: str) -> str:
@@ -85,53 +96,94 @@ def band_words(band: str) -> str:
     }[band]  # fmt: skip
 
 
-def time_words(apart: timedelta) -> str:
-    """How long before or after: "40 min", "5 h", "3 days"."""
-    minutes = abs(apart.total_seconds()) / 60
-    if minutes < 60:
-        return _("%(n)s min", n=round(minutes))
-    if minutes < 36 * 60:
-        return _("%(n)s h", n=round(minutes / 60))
-    return ngettext("%(num)s day", "%(num)s days", round(minutes / 1440))
+# ---- sides
 
 
-def families(codes, categories: dict[str, Category]) -> frozenset[str]:
-    """Parents, own codes and sectors; the sector "multi" joins nothing."""
-    found: set[str] = set()
-    for category in (categories[code] for code in codes if code in categories):
-        found |= {category.parent or category.code}
-        if category.sector != "multi":
-            found.add("sector:" + category.sector)
-    return frozenset(found)
+class Sides:
+    """Makes sides of this crisis's reports: its categories and how common its words are, read once."""
+
+    def __init__(self, session: Session):
+        rows = session.execute(select(Category.code, Category.parent, Category.sector, Category.kind))
+        self.categories = {row.code: row for row in rows}
+        self.weights: Weights = vocabulary.weights(session)
+
+    def families(self, codes) -> frozenset[str]:
+        """Parents, own codes and sectors; the sector "multi" joins nothing."""
+        found: set[str] = set()
+        for category in (self.categories[code] for code in codes if code in self.categories):
+            found |= {category.parent or category.code}
+            if category.sector != "multi":
+                found.add("sector:" + category.sector)
+        return frozenset(found)
+
+    def of_row(self, row, properties: dict, marks=frozenset(), senders=frozenset()) -> Side:
+        codes = properties["categories"]
+        return Side(
+            kind=row.kind, codes=frozenset(codes), families=self.families(codes), lon=row.lon, lat=row.lat,
+            precision_m=row.precision_m, happened_at=row.happened_at, title=properties["title"] or "",
+            description=properties["description"] or "", place=properties["place"] or "", people=properties["people"],
+            quantity=properties["quantity"], channel=properties["source"], marks=frozenset(marks),
+            senders=frozenset(senders), weights=self.weights,
+        )  # fmt: skip
+
+    def of_draft(self, draft, audience: Audience) -> Side:
+        """A message that is no report yet; *draft* has a ReportDraft's fields, kind perhaps None."""
+        codes = [code for code in (draft.category, *draft.categories) if code]
+        known = self.categories.get(draft.category)
+        found = set()
+        if audience is not Audience.PUBLIC:  # the public must not find out whose number is known here
+            contact = marks.of_contact(getattr(draft, "contact_phone", None), getattr(draft, "contact_email", None))
+            found = marks.hashed(marks.in_text(f"{draft.title}\n{draft.description}") | contact)
+        return Side(
+            kind=Kind(draft.kind or (known.kind if known else Kind.INFORMATION)), codes=frozenset(codes),
+            families=self.families(codes), lon=draft.lon, lat=draft.lat, precision_m=draft.accuracy_m,
+            happened_at=draft.occurred_at or utcnow(), title=draft.title or "", description=draft.description or "",
+            place=draft.place or "", people=getattr(draft, "people", None), marks=frozenset(found), weights=self.weights,
+        )  # fmt: skip
+
+    def of_report(self, session: Session, report: Report) -> Side:
+        """A report by itself, as the team knows it."""
+        private = report.private
+        return Side(
+            kind=report.kind, codes=frozenset(report.codes), families=self.families(report.codes), lon=private.lon,
+            lat=private.lat, precision_m=private.accuracy_m, happened_at=report.occurred_at or report.created_at,
+            title=report.title, description=report.description, place=report.place or "", people=report.people,
+            quantity=report.quantity, channel=report.source, weights=self.weights,
+            marks=frozenset(_marks(session, [report.id]).get(report.id, ())),
+            senders=frozenset(_senders(session, [report.id]).get(report.id, ())),
+        )  # fmt: skip
 
 
-def side_of_draft(session: Session, draft) -> Side:
-    """A message that is not a report yet; *draft* has a ReportDraft's fields, kind perhaps None."""
-    categories = {c.code: c for c in session.scalars(select(Category))}
-    codes = [code for code in (draft.category, *draft.categories) if code]
-    kind = draft.kind or (categories[draft.category].kind if draft.category in categories else Kind.INFORMATION)
-    return Side(
-        kind=Kind(kind), codes=frozenset(codes), families=families(codes, categories), lon=draft.lon, lat=draft.lat,
-        precision_m=draft.accuracy_m, happened_at=draft.occurred_at or utcnow(),
-        words=fold(f"{draft.title} {draft.description} {draft.place}"),
-    )  # fmt: skip
+def side_of_draft(session: Session, draft, audience: Audience = Audience.PUBLIC) -> Side:
+    return Sides(session).of_draft(draft, audience)
+
+
+# ---- candidates
 
 
 def candidates(
-    session: Session, side: Side, audience: Audience, limit: int = 5, exclude: Sequence[str] = ()
-) -> list[Candidate]:
-    """At most *limit* likely ones, the likeliest first; *exclude* holds public ids that are no answer."""
-    found = {row.id: row for row in [*_near(session, side, audience), *_alike(session, side, audience)]}
-    rows = [row for row in found.values() if row.public_id not in exclude]
-    categories = {c.code: c for c in session.scalars(select(Category))} if rows else {}
-    codes = _codes(session, [row.id for row in rows])
+    session: Session, side: Side, audience: Audience, limit: int = 5, exclude: Sequence[str] = (),
+    least: float | None = None, sides: Sides | None = None,
+) -> list[Candidate]:  # fmt: skip
+    """At most *limit* likely ones, the likeliest first; *exclude* holds public ids that are no answer. *least*: the
+    probability from which one is likely (default: the model's)."""
+    model = models.current(settings().INSTANCE)
+    least = model.suggest if least is None else least
+    sides = sides or Sides(session)
     likely = []
-    for row in rows:
-        other = _side_of_row(row, codes.get(row.id, []), categories)
-        score = signals.score(side, other)
-        if score >= LEAST_SCORE:
-            likely.append((-score, row.public_id, row, other))
-    return [_candidate(side, other, row, -score) for score, _id, row, other in sorted(likely, key=lambda c: c[:2])[:limit]]
+    for row, other, properties in _compared(session, side, audience, exclude, sides):
+        evidence = signals.evidence(side, other)
+        score = model.probability(evidence)
+        if score >= least:
+            likely.append((-score, row.public_id, row, other, properties, evidence))
+    likely.sort(key=lambda found: found[:2])
+    return [
+        Candidate(
+            row.report_id, row.public_id, properties, -score, signals.metres(side, other),
+            (side.happened_at or row.happened_at) - row.happened_at, evidence, told(side, other), row.lon, row.lat,
+        )
+        for score, _id, row, other, properties, evidence in likely[:limit]
+    ]  # fmt: skip
 
 
 def candidates_for_public(session: Session, draft, limit: int = 5) -> list[dict]:
@@ -172,62 +224,108 @@ def _age_minutes(properties: dict) -> int:
 
 
 _COLUMNS = (
-    Publication.id, Publication.public_id, Publication.kind, Publication.lon, Publication.lat, Publication.precision_m,
-    Publication.happened_at, Publication.search_text, Publication.feature,
+    Publication.id, Publication.report_id, Publication.public_id, Publication.kind, Publication.lon, Publication.lat,
+    Publication.precision_m, Publication.happened_at, Publication.search_text,
 )  # fmt: skip
 
 
-def _common(side: Side, audience: Audience) -> list:
-    clauses = [
-        Publication.audience == audience,
-        Publication.status.in_(STATUSES[audience]),
-        Publication.kind == side.kind,
-    ]
-    if side.happened_at is not None:
-        clauses.append(Publication.happened_at.between(side.happened_at - WITHIN, side.happened_at + WITHIN))
-    return clauses
+def properties_of(row) -> dict:
+    return orjson.loads(row.feature)["properties"]
 
 
-def _near(session, side: Side, audience: Audience):
-    """The nearest by the spatial index; plain arithmetic orders them, so that no function runs per row."""
+def _compared(session, side: Side, audience: Audience, exclude, sides: Sides):
+    """(row, side, properties) of those that are compared in full."""
+    near, alike, marked = _near(session, side, audience), _alike(session, side), _marked(session, side, audience)
+    ids = list(dict.fromkeys([*marked, *near, *alike]))
+    if not ids:
+        return
+    query = select(*_COLUMNS).where(
+        Publication.id.in_(ids), Publication.audience == audience, Publication.status.in_(STATUSES[audience])
+    )
+    rows = [row for row in session.execute(query) if row.public_id not in exclude]
+    near, marked = set(near), set(marked)
+
+    def promise(row) -> float:
+        """Cheap, to choose whom to compare: shared words, nearness, a mark."""
+        words = sum(side.words.get(word, 0.0) ** 2 for word in set(row.search_text.split()))
+        return words + 0.7 * (row.id in near) + 5 * (row.id in marked)
+
+    rows = sorted(rows, key=lambda row: (-promise(row), row.public_id))[:COMPARED]
+    if not rows:
+        return
+    query = select(Publication.id, Publication.feature).where(Publication.id.in_([row.id for row in rows]))
+    features = dict(session.execute(query).all())
+    found_marks, senders = {}, {}
+    if audience is not Audience.PUBLIC:
+        ids = [row.report_id for row in rows]
+        found_marks = _marks(session, ids)
+        senders = _senders(session, ids) if side.senders else {}
+    for row in rows:
+        properties = orjson.loads(features[row.id])["properties"]
+        other = sides.of_row(row, properties, found_marks.get(row.report_id, ()), senders.get(row.report_id, ()))
+        yield row, other, properties
+
+
+def _near(session, side: Side, audience: Audience) -> list[int]:
+    """The latest of the same kind on the tile and those around it, by the index of tile and time."""
     if side.lon is None or (side.precision_m or 0) > signals.VAGUE_M:
         return []
     p = Publication
-    dlon, dlat = p.lon - side.lon, p.lat - side.lat
-    query = select(*_COLUMNS).where(*_common(side, audience), within_metres(p, side.lon, side.lat, AROUND_M))
-    return session.execute(query.order_by(dlon * dlon + dlat * dlat, p.id.desc()).limit(EACH)).all()
+    x, y = geo.tile(side.lon, side.lat, geo.BLUR_ZOOM)
+    until = (side.happened_at or utcnow()) + LOOK_AHEAD
+    parts = []
+    for dx, dy in ((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
+        tile = geo.interleave((x + dx) % (1 << geo.BLUR_ZOOM), max(0, min((1 << geo.BLUR_ZOOM) - 1, y + dy)))
+        latest = select(p.id).where(
+            p.audience == audience, p.kind == side.kind, p.tile16 == tile, p.happened_at <= until
+        )  # fmt: skip
+        part = latest.order_by(p.happened_at.desc()).limit(AROUND if dx or dy else HERE).subquery()
+        parts.append(select(part.c.id))
+    return list(session.scalars(union_all(*parts)))
 
 
-def _alike(session, side: Side, audience: Audience):
-    """The newest with one of the longest words: long words are the rare ones, near enough."""
-    words = sorted({w for w in side.words.split() if len(w) >= LEAST_LETTERS}, key=lambda w: (-len(w), w))[:RARE_WORDS]
-    if not words:
+def _alike(session, side: Side) -> list[int]:
+    """The rows that share most with the report's rarest words, weighed by how rare each is; of both audiences."""
+    counts = side.weights.counts
+    usable = [word for word in side.words if counts.get(word, 0) <= COMMON and len(word) > 2]
+    rarest = sorted(usable, key=lambda word: (counts.get(word, 0), -side.words[word], -len(word), word))[:MOST_WORDS]
+    wanted, left = [], MOST_ROWS
+    for word in rarest:
+        # twice what was counted, for there are two audiences; a word that was never counted may be tonight's flood
+        limit = min(left, 2 * counts.get(word, 0) + 400)
+        if limit <= 0:
+            break
+        wanted.append((word, limit))
+        left -= min(left, 2 * counts.get(word, 0) + 40)
+    promise: dict[int, float] = {}
+    for position, row_id in rows_with_words(session, wanted, Publication):
+        promise[row_id] = promise.get(row_id, 0.0) + side.words[wanted[position][0]] ** 2
+    return sorted(promise, key=lambda row_id: (-promise[row_id], -row_id))[:BY_WORDS]
+
+
+def _marked(session, side: Side, audience: Audience) -> list[int]:
+    """The latest with the same telephone number, address or quoted message; never for the public."""
+    if not side.marks or audience is Audience.PUBLIC:
         return []
-    any_word = or_(*(text_matches(Publication, word) for word in words))
-    query = select(*_COLUMNS).where(*_common(side, audience), any_word)
-    return session.execute(query.order_by(Publication.id.desc()).limit(EACH)).all()
+    parts = []
+    for _kind, value in sorted(side.marks)[:8]:
+        part = select(Mark.report_id).where(Mark.hash == value).order_by(Mark.report_id.desc()).limit(20).subquery()
+        parts.append(select(part.c.report_id))
+    reports = set(session.scalars(union_all(*parts)))
+    query = select(Publication.id).where(Publication.report_id.in_(reports), Publication.audience == audience)
+    return list(session.scalars(query)) if reports else []
 
 
-def _codes(session, ids) -> dict[int, list[str]]:
-    codes: dict[int, list[str]] = {}
-    if ids:
-        query = select(PublicationCategory.publication_id, PublicationCategory.code)
-        for row in session.execute(query.where(PublicationCategory.publication_id.in_(ids))):
-            codes.setdefault(row.publication_id, []).append(row.code)
-    return codes
+def _marks(session, report_ids) -> dict[int, set[tuple[str, bytes]]]:
+    found: dict[int, set[tuple[str, bytes]]] = {}
+    for row in session.execute(select(Mark.report_id, Mark.kind, Mark.hash).where(Mark.report_id.in_(report_ids))):
+        found.setdefault(row.report_id, set()).add((row.kind, row.hash))
+    return found
 
 
-def _side_of_row(row, codes, categories) -> Side:
-    return Side(
-        kind=row.kind, codes=frozenset(codes), families=families(codes, categories), lon=row.lon, lat=row.lat,
-        precision_m=row.precision_m, happened_at=row.happened_at, words=row.search_text,
-    )  # fmt: skip
-
-
-def _candidate(side: Side, other: Side, row, score: float) -> Candidate:
-    return Candidate(
-        public_id=row.public_id, properties=orjson.loads(row.feature)["properties"], score=score,
-        metres=signals.metres(side, other), apart=(side.happened_at or row.happened_at) - row.happened_at,
-        evidence=signals.evidence(side, other), vague=signals.slack_m(side, other) > signals.NEAR_M,
-        lon=row.lon, lat=row.lat,
-    )  # fmt: skip
+def _senders(session, report_ids) -> dict[int, set[bytes]]:
+    found: dict[int, set[bytes]] = {}
+    query = select(Submission.report_id, Submission.source_hash).where(Submission.report_id.in_(report_ids))
+    for report_id, sender in session.execute(query.where(Submission.source_hash.is_not(None))):
+        found.setdefault(report_id, set()).add(sender)
+    return found

@@ -50,6 +50,6 @@ def duplicates():
         occurred_at=None, title="", description=asked.text, place="",
     )  # fmt: skip
     staff = actor().can(Permission.READ_STAFF)
-    side = search.side_of_draft(db.session, draft)
+    side = search.side_of_draft(db.session, draft, Audience.STAFF if staff else Audience.PUBLIC)
     found = search.candidates(db.session, side, Audience.STAFF if staff else Audience.PUBLIC)
     return jsonify(candidates=[search.as_staff(c) if staff else search.as_public(c) for c in found])

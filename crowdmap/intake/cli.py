@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from crowdmap.db import analyse, db
-from crowdmap.intake import files, importing
+from crowdmap.intake import files, importing, scoring  # noqa: F401  (its commands join crowdmap dedupe)
 from crowdmap.intake.files.categories import read_mapping
 
 SHOWN = 20  # problems and conflicts listed before the rest is only counted; --verbose lists all

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap import jobs
 from crowdmap.db import scrub, utcnow
+from crowdmap.dedupe.watch import forget
 from crowdmap.errors import FieldError, IllegalState, NotFound, ValidationFailed
 from crowdmap.events import ReportDecided, record
 from crowdmap.intake import succession, voices
@@ -243,6 +244,7 @@ def erase(session: Session, found: Tracked) -> None:
         private.lon = private.lat = private.accuracy_m = None
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
+        forget(session, report.id)
     _decide(session, found, "erase")
     asked = select(jobs.Job.id).where(jobs.Job.name == scrub_files.__name__, jobs.Job.state == "waiting").limit(1)
     if session.scalar(asked) is None:

@@ -7,17 +7,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from crowdmap.accounts.models import Account
-from crowdmap.db.search import fold
 from crowdmap.dedupe import Candidate, candidates
-from crowdmap.dedupe.find import families
-from crowdmap.dedupe.signals import Side
+from crowdmap.dedupe.find import Sides
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.filters import ReportFilter
 from crowdmap.moderation import merging
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Head, Publication
 from crowdmap.publishing.preview import Preview, preview
-from crowdmap.reports.models import VISIBLE, Category, Letter, Report, Status, Submission
+from crowdmap.reports.models import VISIBLE, Letter, Report, Status, Submission
 
 PAGE = 50
 
@@ -181,12 +179,6 @@ def twins(session: Session, report: Report, chain: list[Report], children: list[
     """Possible duplicates of a report that stands by itself, among what the team sees."""
     if report.merged_into_id is not None or report.withdrawn_at or report.erased_at:
         return []
-    categories = {c.code: c for c in session.scalars(select(Category))}
-    private = report.private
-    side = Side(
-        kind=report.kind, codes=frozenset(report.codes), families=families(report.codes, categories), lon=private.lon,
-        lat=private.lat, precision_m=private.accuracy_m, happened_at=report.occurred_at or report.created_at,
-        words=fold(f"{report.title} {report.description} {report.place or ''}"),
-    )  # fmt: skip
+    sides = Sides(session)
     own = [r.public_id for r in (*chain, *children)]
-    return candidates(session, side, Audience.STAFF, exclude=own)
+    return candidates(session, sides.of_report(session, report), Audience.STAFF, exclude=own, sides=sides)

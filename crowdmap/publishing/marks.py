@@ -1,7 +1,7 @@
 """Marks by which two messages can be told to come from one person or to quote one message, kept as keyed hashes.
 
 Telephone numbers and e-mail addresses, from the contact fields and from the words; numbers of messages that are quoted
-(``[9710964]``, ``SMS 13715162``). Nothing can be read back from them, they are in no publication, and only the team's
+(``[9710964]``, ``SMS 13715162``, ``Time: 2010-01-21 23:59:18``). Nothing can be read back from them, they are in no publication, and only the team's
 search for duplicates asks for them. The hook before each commit keeps them in step with the words, also when those are
 erased.
 """
@@ -24,6 +24,8 @@ BYTES = 16  # of the hash that are kept: 128 bits
 _QUOTED = re.compile(r"\[(\d{4,12})\]|\b(?:id\w*|sms|msg|message|ticket)\s?(?:no\b\.?|[#:])?\s*:?\s*#?(\d{4,12})\b", re.IGNORECASE)
 # exports of other maps carry pseudonyms in place of what was masked: the same number has always the same one
 _PSEUDONYM = re.compile(r"\[(phone|email|e-mail)[:\s](\w{1,16})\]", re.IGNORECASE)
+# the moment a forwarded message carries, to the second
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)\b")
 
 
 class Mark(db.Model):
@@ -44,7 +46,7 @@ def in_text(text: str | None) -> set[tuple[str, str]]:
     seen = masks.plain(text)
     found = {(EMAIL if m[1][0] in "eE" else PHONE, "pseudonym " + m[2].lower()) for m in _PSEUDONYM.finditer(seen)}
     quoted = [(m.span(), m[1] or m[2]) for m in _QUOTED.finditer(seen)]
-    found |= {(MESSAGE, number) for _, number in quoted}
+    found |= {(MESSAGE, number) for _, number in quoted} | {(MESSAGE, f"{m[1]} {m[2]}") for m in _MOMENT.finditer(seen)}
     for start, end, mask in masks.find(seen):
         if any(start < last and first < end for (first, last), _ in quoted):
             continue

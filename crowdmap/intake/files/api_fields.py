@@ -16,6 +16,7 @@ ALIASES = {
     "precision_m": "accuracy_m",
     "text": "description",
     "date": "occurred_at",
+    "time": "occurred_at",
     "external_id": "id",
     "client_id": "id",
     "serial": "id",
