@@ -34,7 +34,8 @@ MOST_WORDS = 10  # the rarest that are looked up
 MOST_ROWS = 2400  # that all words together may bring
 COMMON = 3000  # a word in more reports than this finds nobody
 BY_WORDS = 240  # rows that go on: half of them are the other audience's
-COMPARED = 40  # compared in full
+COMPARED = 24  # compared in full
+NUMBER = 0.4  # what a number in common promises, beside the square of each common word's weight
 TELLING = 0.5  # a reason is told to the public from this much evidence on
 
 STATUSES = {
@@ -166,7 +167,8 @@ def candidates(
     least: float | None = None, sides: Sides | None = None,
 ) -> list[Candidate]:  # fmt: skip
     """At most *limit* likely ones, the likeliest first; *exclude* holds public ids that are no answer. *least*: the
-    probability from which one is likely (default: the model's)."""
+    probability from which one is likely (default: the model's). Who reports has said whether it is a need or an offer,
+    so the other one is no answer; in files of old maps the two are often mixed up."""
     model = models.current(settings().INSTANCE)
     least = model.suggest if least is None else least
     sides = sides or Sides(session)
@@ -174,7 +176,7 @@ def candidates(
     for row, other, properties in _compared(session, side, audience, exclude, sides):
         evidence = signals.evidence(side, other)
         score = model.probability(evidence)
-        if score >= least:
+        if score >= least and not (audience is Audience.PUBLIC and signals.same_kind(side, other) == 0):
             likely.append((-score, row.public_id, row, other, properties, evidence))
     likely.sort(key=lambda found: found[:2])
     return [
@@ -244,10 +246,12 @@ def _compared(session, side: Side, audience: Audience, exclude, sides: Sides):
     )
     rows = [row for row in session.execute(query) if row.public_id not in exclude]
     near, marked = set(near), set(marked)
+    worth = {word: weight * weight for word, weight in side.words.items()}
+    worth.update((str(number), NUMBER) for number in side.numbers)
 
     def promise(row) -> float:
         """Cheap, to choose whom to compare: shared words, nearness, a mark."""
-        words = sum(side.words.get(word, 0.0) ** 2 for word in set(row.search_text.split()))
+        words = sum(worth[word] for word in worth.keys() & set(row.search_text.split()))
         return words + 0.7 * (row.id in near) + 5 * (row.id in marked)
 
     rows = sorted(rows, key=lambda row: (-promise(row), row.public_id))[:COMPARED]

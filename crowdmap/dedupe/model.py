@@ -41,12 +41,11 @@ class Model:
 
     def raw(self, evidence: dict[str, float]) -> float:
         """The sum of the trees."""
-        total = self.base
+        total, get = self.base, evidence.get
         for node in self.trees:
             while type(node) is tuple:
-                name, threshold, missing_left, left, right = node
-                value = evidence.get(name)
-                node = left if (missing_left if value is None else value <= threshold) else right
+                value = get(node[0])
+                node = node[3] if (node[2] if value is None else value <= node[1]) else node[4]
             total += node
         return total
 

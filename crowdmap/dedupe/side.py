@@ -10,7 +10,7 @@ from crowdmap.db.search import fold
 from crowdmap.dedupe.lexicon import lexicon
 from crowdmap.reports.models import Kind
 
-MOST_TEXT = 1500  # characters of a description that are looked at: the core of a message stands at its beginning
+MOST_TEXT = 800  # characters of a description that are looked at: the core of a message stands at its beginning
 MOST_NAMES = 24
 GRAM = 4
 CROWDED = 20  # so many reports on one point: it is somebody's default, not a place
@@ -108,14 +108,23 @@ class Side:
     # ---- the words, in several views
 
     @cached_property
+    def _parts(self) -> tuple[str, str, str]:
+        """Title, description and place without what is no word of the message."""
+        return tuple(_NOISE.sub(" ", part) for part in (self.title, self.description[:MOST_TEXT], self.place))
+
+    @cached_property
     def plain(self) -> str:
         """The words as written, without what is no word of the message."""
-        return _NOISE.sub(" ", f"{self.title}\n{self.description[:MOST_TEXT]}\n{self.place}")
+        return "\n".join(self._parts)
+
+    @cached_property
+    def _folded(self) -> tuple[str, str, str]:
+        return tuple(_APART.sub(" ", fold(part)) for part in self._parts)
 
     @cached_property
     def tokens(self) -> list[str]:
         """Folded words and numbers in their order; letters and digits stand apart."""
-        return _APART.sub(" ", fold(self.plain)).split()
+        return " ".join(self._folded).split()
 
     @cached_property
     def text(self) -> str:
@@ -146,12 +155,12 @@ class Side:
     @cached_property
     def headline(self) -> str:
         """The title, folded."""
-        return fold(self.title)
+        return self._folded[0]
 
     @cached_property
     def body(self) -> str:
         """The description alone, folded: forwarded copies keep it whole."""
-        return fold(_NOISE.sub(" ", self.description[:MOST_TEXT]))
+        return self._folded[1]
 
     @cached_property
     def concepts(self) -> frozenset[str]:
@@ -164,13 +173,11 @@ class Side:
         """Words that look like names of places and people → how much they tell: those with a capital and those of the
         place, and in a text without small letters, or without capitals, all; but none that the lexicon knows."""
         known = lexicon().knows
-        letters = [c for c in self.plain if c.isalpha()]
-        upper = sum(c.isupper() for c in letters)
-        if letters and (upper > 0.6 * len(letters) or not upper):
+        upper = sum(map(str.isupper, self.plain))
+        if not upper or upper > sum(map(str.islower, self.plain)):
             candidates = self.tokens
         else:
-            candidates = fold(" ".join(_CAPITAL.findall(f" {self.plain}")) + f" {self.place}").split()
-            candidates = _APART.sub(" ", " ".join(candidates)).split()
+            candidates = _APART.sub(" ", fold(" ".join(_CAPITAL.findall(self.plain)))).split() + self._folded[2].split()
         found = {}
         for token in candidates:
             if len(token) > 2 and token not in found and not token.isdigit() and not known(token):
@@ -219,7 +226,7 @@ class Side:
     def place_words(self) -> dict[str, float]:
         """The words of the place → how much they tell."""
         found = {}
-        for token in _APART.sub(" ", fold(_NOISE.sub(" ", self.place))).split():
+        for token in self._folded[2].split():
             weight = self.weights.of(token)
             if weight > 0 and not token.isdigit() and len(token) > 1:
                 found[token] = weight
@@ -228,7 +235,8 @@ class Side:
     @cached_property
     def tongue(self) -> str:
         """The language whose function words stand in it most, in a rough count; "" where none does."""
-        counts = {name: sum(token in words for token in set(self.tokens)) for name, words in TONGUES.items()}
+        tokens = set(self.tokens)
+        counts = {name: len(tokens & words) for name, words in TONGUES.items()}
         best = max(counts, key=lambda name: counts[name])
         return best if counts[best] >= 2 else ""
 

@@ -23,7 +23,10 @@ from crowdmap.errors import DomainError
 from crowdmap.reports.models import Report
 
 FOLDS, SEEDS = 5, 3
-TREES = {"max_iter": 250, "learning_rate": 0.06, "max_leaf_nodes": 6, "l2_regularization": 3.0, "min_samples_leaf": 10, "max_features": 0.4}
+TREES = {
+    "max_iter": 120, "learning_rate": 0.1, "max_leaf_nodes": 6, "l2_regularization": 3.0, "min_samples_leaf": 10,
+    "max_features": 0.4,
+}  # fmt: skip
 # signals for which the labelled data had nothing to learn from, with what they add by judgement (log odds at 1)
 GIVEN = {"same_sender": 1.0, "same_photo": 3.0, "same_channel": 0.0}
 LEAST_DECISIONS = 20

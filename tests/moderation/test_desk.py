@@ -210,7 +210,7 @@ def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
         description=words + " and old people", status="pending", at=(PORT_AU_PRINCE[0] + 0.001, PORT_AU_PRINCE[1])
     )
     page = desk.get(f"/moderate/{b.public_id}").text
-    assert f'name="into" value="{a.public_id}"' in page and "same words" in page and re.search(r"\d+ m · 0 min", page)
+    assert f'name="into" value="{a.public_id}"' in page and "of the words" in page and re.search(r"\d+ m · 0 min", page)
     assert desk.post(f"/moderate/{b.public_id}/merge", data={"revision": 1, "into": a.public_id}).status_code == 303
     child = desk.get(f"/moderate/{b.public_id}").text
     assert "was merged into another" in child and 'data-key="u"' in child and 'data-key="p"' not in child
