@@ -141,9 +141,9 @@ def copied(a: Side, b: Side) -> float | None:
     return fuzz.partial_ratio(short[:160], long[:800]) / 100
 
 
-def same_text(a: Side, b: Side) -> float:
-    """1 for the same words to the letter, case, accents and signs apart; a text of three words or more."""
-    return float(len(a.tokens) >= 3 and a.tokens == b.tokens)
+def same_text(a: Side, b: Side) -> float | None:
+    """1 for the same words to the letter, case, accents and signs apart; None where either has less than three."""
+    return float(a.tokens == b.tokens) if min(len(a.tokens), len(b.tokens)) >= 3 else None
 
 
 def same_title(a: Side, b: Side) -> float | None:

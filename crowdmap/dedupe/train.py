@@ -52,8 +52,16 @@ class Example:
 LEARNED = tuple(name for name in SIGNALS if name not in GIVEN)
 
 
-def _matrix(examples: Sequence[Example]) -> np.ndarray:
-    return np.array([[e.evidence.get(name, math.nan) for name in LEARNED] for e in examples])
+LEAST_SEEN = 20  # examples in which a signal must say something to be learned from
+
+
+def _names(examples: Sequence[Example]) -> tuple[str, ...]:
+    """The signals that there is something to learn of."""
+    return tuple(name for name in LEARNED if sum(name in e.evidence for e in examples) >= LEAST_SEEN)
+
+
+def _matrix(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
+    return np.array([[e.evidence.get(name, math.nan) for name in names] for e in examples])
 
 
 def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, float]]:
@@ -63,7 +71,8 @@ def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, floa
     """
     if len({e.same for e in examples}) < 2:
         raise CannotTrain("training needs pairs that are the same and pairs that are not")
-    raw = np.mean([_out_of_fold(examples, seed) for seed in range(SEEDS)], axis=0)
+    names = _names(examples)
+    raw = np.mean([_out_of_fold(examples, names, seed) for seed in range(SEEDS)], axis=0)
     a, b = _calibrate(raw, examples)
     probability = 1 / (1 + np.exp(-(a + b * raw)))
     judged = [(p, e.same) for p, e in zip(probability, examples) if e.judged]
@@ -72,9 +81,9 @@ def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, floa
         "pairs": len(judged), "same": sum(same for _p, same in judged), "f1": f1,
         "average_precision": average_precision(judged),
     }  # fmt: skip
-    classifier = _classifier(0).fit(_matrix(examples), [e.same for e in examples], [e.weight for e in examples])
+    classifier = _classifier(names, 0).fit(_matrix(examples, names), [e.same for e in examples], [e.weight for e in examples])
     model = Model(
-        trees=tuple(_nested(predictor[0].nodes) for predictor in classifier._predictors),
+        trees=tuple(_nested(names, predictor[0].nodes) for predictor in classifier._predictors),
         base=round(float(classifier._baseline_prediction[0, 0]), 5), calibration=(round(float(a), 4), round(float(b), 4)),
         suggest=round(min(suspect, _for_recall(judged, 0.97)), 3), suspect=round(float(suspect), 3), given=GIVEN,
         about={**about, "cross_validated": {name: round(value, 3) for name, value in figures.items()}},
@@ -82,24 +91,24 @@ def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, floa
     return model, figures
 
 
-def _classifier(seed: int):
+def _classifier(names: Sequence[str], seed: int):
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
     except ImportError:
         raise CannotTrain("training needs scikit-learn: pip install 'crowdmap[train]'") from None
-    directions = [-1 if name in AGAINST else 0 if name in EITHER else 1 for name in LEARNED]
+    directions = [-1 if name in AGAINST else 0 if name in EITHER else 1 for name in names]
     return HistGradientBoostingClassifier(**TREES, monotonic_cst=directions, early_stopping=False, random_state=seed)
 
 
-def _out_of_fold(examples: Sequence[Example], seed: int) -> np.ndarray:
+def _out_of_fold(examples: Sequence[Example], names: Sequence[str], seed: int) -> np.ndarray:
     """The sum of the trees for each example by a model that knows neither of its clusters."""
     folds = np.array([[_fold(cluster, seed) for cluster in e.clusters] for e in examples])
-    matrix, same = _matrix(examples), np.array([e.same for e in examples])
+    matrix, same = _matrix(examples, names), np.array([e.same for e in examples])
     weights, raw = np.array([e.weight for e in examples]), np.zeros(len(examples))
     for fold in range(FOLDS):
         known, asked = (folds != fold).all(axis=1), folds[:, 0] == fold
         if asked.any():
-            trained = _classifier(seed).fit(matrix[known], same[known], weights[known])
+            trained = _classifier(names, seed).fit(matrix[known], same[known], weights[known])
             raw[asked] = trained.decision_function(matrix[asked])
     return raw
 
@@ -136,15 +145,15 @@ def _for_recall(judged, share: float) -> float:
     return float(scores[int(len(scores) * (1 - share))])
 
 
-def _nested(nodes, index: int = 0):
+def _nested(names: Sequence[str], nodes, index: int = 0):
     """A tree as nested tuples (signal, threshold, missing goes left, left, right), numbers as leaves."""
     node = nodes[index]
     if node["is_leaf"]:
         return round(float(node["value"]), 5)
     threshold = float(node["num_threshold"])
     return (
-        LEARNED[int(node["feature_idx"])], float(f"{threshold:.7g}"), bool(node["missing_go_to_left"]),
-        _nested(nodes, int(node["left"])), _nested(nodes, int(node["right"])),
+        names[int(node["feature_idx"])], float(f"{threshold:.7g}"), bool(node["missing_go_to_left"]),
+        _nested(names, nodes, int(node["left"])), _nested(names, nodes, int(node["right"])),
     )  # fmt: skip
 
 
