@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from crowdmap.dedupe.figures import average_precision, best_threshold
+from crowdmap.dedupe.figures import at, average_precision
 from crowdmap.dedupe.model import AGAINST, EITHER, LOCAL, Model
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.dedupe.signals import SIGNALS
@@ -29,6 +29,8 @@ TREES = {
 }  # fmt: skip
 # signals for which the labelled data had nothing to learn from, with what they add by judgement (log odds at 1)
 GIVEN = {"same_sender": 1.0, "same_photo": 3.0, "same_channel": 0.0}
+SUSPECT = 0.5  # the scores are probabilities: from here on a pair is more likely the same than not
+RECALL = 0.97  # share of the same ones that must still be suggested
 LEAST_DECISIONS = 20
 PULL = 4.0  # how strongly the correction is drawn to none: as strong as so many decisions
 
@@ -55,7 +57,7 @@ LEARNED = tuple(name for name in SIGNALS if name not in GIVEN)
 LEAST_SEEN = 20  # examples in which a signal must say something to be learned from
 
 
-def _names(examples: Sequence[Example]) -> tuple[str, ...]:
+def learnable(examples: Sequence[Example]) -> tuple[str, ...]:
     """The signals that there is something to learn of."""
     return tuple(name for name in LEARNED if sum(name in e.evidence for e in examples) >= LEAST_SEEN)
 
@@ -71,24 +73,30 @@ def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, floa
     """
     if len({e.same for e in examples}) < 2:
         raise CannotTrain("training needs pairs that are the same and pairs that are not")
-    names = _names(examples)
+    names = learnable(examples)
     raw = np.mean([_out_of_fold(examples, names, seed) for seed in range(SEEDS)], axis=0)
     a, b = _calibrate(raw, examples)
     probability = 1 / (1 + np.exp(-(a + b * raw)))
     judged = [(p, e.same) for p, e in zip(probability, examples) if e.judged]
-    suspect, f1 = best_threshold(judged)
+    _precision, _recall, f1 = at(judged, SUSPECT)
     figures = {
         "pairs": len(judged), "same": sum(same for _p, same in judged), "f1": f1,
         "average_precision": average_precision(judged),
     }  # fmt: skip
-    classifier = _classifier(names, 0).fit(_matrix(examples, names), [e.same for e in examples], [e.weight for e in examples])
     model = Model(
-        trees=tuple(_nested(names, predictor[0].nodes) for predictor in classifier._predictors),
-        base=round(float(classifier._baseline_prediction[0, 0]), 5), calibration=(round(float(a), 4), round(float(b), 4)),
-        suggest=round(min(suspect, _for_recall(judged, 0.97)), 3), suspect=round(float(suspect), 3), given=GIVEN,
+        *grown(examples, names), calibration=(round(float(a), 4), round(float(b), 4)),
+        suggest=round(min(SUSPECT, _for_recall(judged, RECALL)), 3), suspect=SUSPECT, given=GIVEN,
         about={**about, "cross_validated": {name: round(value, 3) for name, value in figures.items()}},
     )  # fmt: skip
     return model, figures
+
+
+def grown(examples: Sequence[Example], names: Sequence[str]) -> tuple[tuple, float]:
+    """→ trees and base of a model of these examples, not calibrated."""
+    same, weights = [e.same for e in examples], [e.weight for e in examples]
+    classifier = _classifier(names, 0).fit(_matrix(examples, names), same, weights)
+    trees = tuple(_nested(names, predictor[0].nodes) for predictor in classifier._predictors)
+    return trees, round(float(classifier._baseline_prediction[0, 0]), 5)
 
 
 def _classifier(names: Sequence[str], seed: int):

@@ -7,10 +7,12 @@ from sqlalchemy import event, select
 
 from crowdmap.db import db, utcnow
 from crowdmap.dedupe import vocabulary, watch
+from crowdmap.dedupe.find import BY_WORDS, COMPARED, Sides, _compared, candidates
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.jobs import Cursor, Job, work_once
 from crowdmap.moderation.actions import perform
 from crowdmap.publishing.marks import Mark
+from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Report
 from tests.builders import LEOGANE, PORT_AU_PRINCE, make_account, make_report
 
@@ -133,9 +135,11 @@ def test_the_same_telephone_is_a_mark_that_finds_far_and_unplaced_ones(session):
     )  # fmt: skip
     marks = session.execute(select(Mark.report_id, Mark.kind)).all()
     assert sorted(marks) == [(first.id, "phone"), (second.id, "phone")]
-    work(session)
-    kept = session.scalar(select(Suspicion))
-    assert kept and kept.evidence["told"]["same_phone"] is True
+    sides = Sides(session)
+    side = sides.of_report(session, second)
+    (found,) = candidates(session, side, Audience.STAFF, exclude=(second.public_id,), sides=sides)
+    assert found.public_id == first.public_id and found.told["same_phone"] and "same telephone" in found.reasons(exact=True)
+    assert candidates(session, side, Audience.PUBLIC, least=0.0, sides=sides) == []
     session.rollback()
 
 
@@ -168,9 +172,6 @@ def test_searching_looks_at_a_bounded_number_of_rows(session):
     counted = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: counted.append(args[2]))
     report = session.query(Report).first()
-    from crowdmap.dedupe.find import BY_WORDS, COMPARED, Sides, _compared
-    from crowdmap.publishing.models import Audience
-
     sides = Sides(session)
     compared = list(_compared(session, sides.of_report(session, report), Audience.STAFF, (), sides))
     assert len(compared) <= COMPARED < BY_WORDS
