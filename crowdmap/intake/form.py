@@ -119,12 +119,12 @@ def bands() -> dict[str, str]:
 
 
 def age(minutes: int) -> str:
-    """ "40 min ago", "5 h ago", "3 days ago"."""
+    """ "5 h ago", "3 days ago"; never finer than an hour, for the public times of what people need are cut to it."""
     if minutes < 60:
-        return _("%(n)s min ago", n=minutes) if minutes else _("just now")
+        return _("within the last hour")
     if minutes < 36 * 60:
-        return _("%(n)s h ago", n=round(minutes / 60))
-    return ngettext("%(num)s day ago", "%(num)s days ago", round(minutes / 1440))
+        return _("%(n)s h ago", n=minutes // 60)
+    return ngettext("%(num)s day ago", "%(num)s days ago", minutes // 1440)
 
 
 def _signer() -> TimestampSigner:

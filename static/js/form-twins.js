@@ -94,7 +94,8 @@
 
   function card(one) {
     const name = "twin-" + one.id;
-    const facts = [bands[one.distance], CM.ago(CM.now() - one.age_minutes * 60000)];
+    // public times of what people need are cut to the hour: minutes would say more than is known
+    const facts = [bands[one.distance], one.age_minutes < 60 ? CM.t("last_hour") : CM.ago(CM.now() - one.age_minutes * 60000)];
     if (one.voices > 1) facts.push(CM.t("voices", { n: CM.number(one.voices) }));
     const words = rest(one);
     return CM.el("li", { class: "card twin" }, [

@@ -152,7 +152,7 @@ def test_the_question_shows_what_is_public_of_each(client, session, twin):
     session.commit()
     text = client.post("/report", data=bridge(client, voice_of="")).get_data(as_text=True)
     assert "&lt;b&gt;The bridge&lt;/b&gt;" in text and "[phone]" in text and "3712" not in text
-    assert "about the same place" in text and "just now" in text and text.count('name="voice_of"') == 1
+    assert "about the same place" in text and "within the last hour" in text and text.count('name="voice_of"') == 1
     assert "Yes, this is it: add my voice" in text and "No, mine is different" in text
 
 
@@ -173,7 +173,7 @@ def test_what_was_answered_is_kept_when_the_form_comes_back(client, session):
     assert page.status_code == 422 and hidden(page, "asked") == "abc,def"
 
 
-@pytest.mark.parametrize("minutes, words", [(0, "just now"), (1, "1 min ago"), (59, "59 min ago"), (60, "1 h ago"), (2159, "36 h ago"), (2160, "2 days ago")])
+@pytest.mark.parametrize("minutes, words", [(0, "within the last hour"), (59, "within the last hour"), (60, "1 h ago"), (2159, "35 h ago"), (2160, "1 day ago"), (2880, "2 days ago")])
 @pytest.mark.databases("sqlite")
 def test_ages_are_told_in_words(app, minutes, words):
     from crowdmap.intake.form import age
