@@ -50,7 +50,7 @@ REPORT_JS = (
     "js/map-overlays.js", "js/report.js",
 )  # fmt: skip
 FORM_CSS = ("css/form.css",)
-FORM_JS = ("js/outbox.js", "js/form-place.js", "js/form.js")
+FORM_JS = ("js/outbox.js", "js/form-place.js", "js/form.js", "js/form-twins.js")
 # the form's map, fetched only when somebody opens it
 PICK_CSS = ("vendor/leaflet/leaflet.css", "css/pick.css")
 PICK_JS = (

@@ -20,6 +20,7 @@ from crowdmap.intake.tracking import Nothing
 from crowdmap.intake.voices import Voice
 from crowdmap.language import locale_code
 from crowdmap.moderation.requests import REQUESTS
+from crowdmap.moderation.vouch_views import VouchRequest
 from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import absolute, public
@@ -108,9 +109,22 @@ OPERATIONS = (
         query=DuplicatesQuery, errors=(400, 422, 429),
     ),
     Operation(
+        "post", "/api/v1/duplicates", "The same question, with place and words in the body: kept nowhere", "reports",
+        {200: ("up to five likely ones, from public reports alone", JSON, ref("Candidates"))},
+        body=DuplicatesQuery, errors=TAKES,
+    ),
+    Operation(
         "post", "/api/v1/reports/{public_id}/voices", "Me too: add a voice to a public report", "reports",
-        {201: ("taken", JSON, ref("VoiceReceipt")), 200: ("taken before", JSON, ref("VoiceReceipt"))},
+        {
+            201: ("taken", JSON, ref("VoiceReceipt")),
+            200: ("taken before; without a token where the same device told the same", JSON, ref("VoiceReceipt")),
+        },
         body=Voice, headers=(IDEMPOTENCY,), errors=(*TAKES, 404, 409, 410),
+    ),
+    Operation(
+        "post", "/api/v1/reports/{public_id}/vouch", "The team: I know that this is so", "volunteers",
+        {200: ("kept; whether the report is corroborated by it", JSON, ref("Vouched"))},
+        body=VouchRequest, signed_in=True, errors=(400, 401, 403, 404, 409, 410, 413, 415, 422),
     ),
     Operation(
         "get", "/api/v1/reports/{public_id}/contact", "How to reach who reported; each look is kept", "moderators",
@@ -199,6 +213,8 @@ def _schemas() -> dict:
             "properties": {"type": {"const": "Feature"}, "id": TEXT, "geometry": geometry, "properties": properties},
         }  # fmt: skip
 
+    moment = {**TEXT, "format": "date-time"}
+    contact = {f"contact_{name}": nullable(TEXT) for name in ("name", "phone", "email")}
     receipt = {"id": TEXT, "tracking_token": TEXT, "tracking_url": {**TEXT, "format": "uri"}, "status": TEXT}
     candidate = {
         "id": TEXT, "title": TEXT, "text": nullable(TEXT), "url": TEXT, "age_minutes": WHOLE, "voices": WHOLE,
@@ -223,9 +239,15 @@ def _schemas() -> dict:
         }, open=True),
         "Link": {**obj({"href": TEXT, "rel": TEXT}, open=True)},
         "Receipt": obj({**receipt, "possible_duplicates": candidates}),
-        "VoiceReceipt": obj({**receipt, "voices": nullable(WHOLE)}),
+        "VoiceReceipt": obj({
+            **receipt, "tracking_token": nullable(TEXT), "tracking_url": nullable({**TEXT, "format": "uri"}),
+            "voices": nullable(WHOLE), "message": nullable(TEXT),
+        }),
+        "Vouched": obj({
+            "id": TEXT, "verification": {**TEXT, "enum": list(Verification)}, "counts": {"type": "boolean"}, "message": TEXT,
+        }),
         "Candidates": obj({"candidates": candidates}),
-        "Contact": obj({"id": TEXT, **{f"contact_{name}": nullable(TEXT) for name in ("name", "phone", "email")}}),
+        "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
         "Tracked": obj({
             "id": TEXT, "status": TEXT, "verification": TEXT, "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
             "merged": {"type": "boolean"}, "received_at": {**TEXT, "format": "date-time"},

@@ -230,6 +230,8 @@ def test_curl_examples_are_answered(client, session):
         answer = client.open(address, method=method, headers=headers, data=body)
         if "bbox=1,2,3" in address:
             assert answer.status_code == 400 and answer.json["errors"][0]["field"] == "bbox"
+        elif address.endswith("/duplicates"):
+            assert answer.status_code == 200 and set(answer.json) == {"candidates"}
         elif method == "POST":
             assert answer.status_code == 201, answer.text
             assert set(answer.json) == {"id", "tracking_token", "tracking_url", "status", "possible_duplicates"}

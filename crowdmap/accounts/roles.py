@@ -13,7 +13,7 @@ class Role(StrEnum):
     COORDINATOR = "coordinator"
 
 
-_VOLUNTEER = frozenset({Permission.OWN_ACCOUNT, Permission.WORK})
+_VOLUNTEER = frozenset({Permission.OWN_ACCOUNT, Permission.WORK, Permission.VOUCH})
 _MODERATOR = _VOLUNTEER | {Permission.READ_STAFF, Permission.MODERATE, Permission.SEE_CONTACT}
 _COORDINATOR = _MODERATOR | {Permission.ADMINISTER}
 

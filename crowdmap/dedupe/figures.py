@@ -71,20 +71,6 @@ def at(scored: Sequence[tuple[float, bool]], threshold: float, missed: int = 0) 
     return precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def best_threshold(scored: Sequence[tuple[float, bool]], missed: int = 0) -> tuple[float, float]:
-    """→ the threshold with the best F1, and that F1."""
-    every = sum(same for _score, same in scored) + missed
-    best, right, called = (0.0, 0.0), 0, 0
-    ordered = sorted(scored, key=lambda pair: -pair[0])
-    for position, (score, same) in enumerate(ordered):
-        right, called = right + same, called + 1
-        if position + 1 < len(ordered) and ordered[position + 1][0] == score:
-            continue
-        f1 = 2 * right / (called + every) if called + every else 0.0
-        best = max(best, (f1, score))
-    return best[1], best[0]
-
-
 def evaluate(gold: Gold, scores: dict[tuple, float], threshold: float, suggest: float) -> dict[str, float]:
     """precision, recall, f1 (from *threshold*), average_precision; recall_at_5 and false_suggestions (from *suggest*):
     for each report with earlier duplicates, the share of them among its five likeliest earlier ones; and how many are

@@ -1,4 +1,4 @@
-"""GET /api/v1/duplicates: has somebody reported this already?"""
+"""/api/v1/duplicates: has somebody reported this already? Asked before a report is sent; nothing of it is kept."""
 
 from types import SimpleNamespace
 from typing import Annotated
@@ -8,18 +8,19 @@ from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from crowdmap.db import db
+from crowdmap.db import db, reading
 from crowdmap.dedupe import find as search
-from crowdmap.errors import InvalidParameter
+from crowdmap.errors import InvalidParameter, UnknownParameter
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Category, Kind
-from crowdmap.web import Permission, actor, limited, public, read_form
+from crowdmap.reports.texts import Moment, occurred
+from crowdmap.web import Permission, actor, limited, public, read_form, read_json
 
 blueprint = Blueprint("dedupe", __name__)
 
 
 class DuplicatesQuery(BaseModel):
-    """The parameters; lat, lon in degrees go together."""
+    """What is asked; lat, lon in degrees go together, accuracy_m in metres; place and text in words."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -27,12 +28,27 @@ class DuplicatesQuery(BaseModel):
     category: Annotated[str | None, Field(max_length=40)] = None
     lat: Annotated[float | None, Field(ge=-90, le=90)] = None
     lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    place: Annotated[str, Field(max_length=300)] = ""
     text: Annotated[str, Field(max_length=10_000)] = ""
+    occurred_at: Moment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data):
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
     @model_validator(mode="after")
     def _point_is_whole(self):
         if (self.lat is None) != (self.lon is None):
-            raise PydanticCustomError("half-point", "lat and lon go together")
+            absent = "lat" if self.lat is None else "lon"
+            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
+        return self
+
+    @model_validator(mode="after")
+    def _time_has_a_zone(self):
+        if self.occurred_at is not None:
+            self.occurred_at = occurred(self.occurred_at)
         return self
 
 
@@ -40,14 +56,29 @@ class DuplicatesQuery(BaseModel):
 @public
 @limited("duplicates", methods=("GET",))
 def duplicates():
-    asked = read_form(DuplicatesQuery, request.args)
+    return candidates_for(read_form(DuplicatesQuery, request.args))
+
+
+@blueprint.post("/api/v1/duplicates")
+@public
+@limited("duplicates")
+def duplicates_of_draft():
+    """The same with the fields as JSON, so that a place and words that were not sent yet stand in no address: those are
+    kept in histories and in the logs of proxies."""
+    for name in request.args:
+        raise UnknownParameter(_("There is no parameter %(name)s here.", name=name[:60]), field=name[:60])
+    with reading():
+        return candidates_for(read_json(DuplicatesQuery))
+
+
+def candidates_for(asked: DuplicatesQuery):
     if not asked.kind and not asked.category:
         raise InvalidParameter(_("Say what kind or category you look for."), field="kind")
     if asked.category and db.session.get(Category, asked.category) is None:
         raise InvalidParameter(_("There is no category %(code)s.", code=asked.category), field="category")
     draft = SimpleNamespace(
-        kind=asked.kind, category=asked.category, categories=[], lon=asked.lon, lat=asked.lat, accuracy_m=None,
-        occurred_at=None, title="", description=asked.text, place="",
+        kind=asked.kind, category=asked.category, categories=[], lon=asked.lon, lat=asked.lat,
+        accuracy_m=asked.accuracy_m, occurred_at=asked.occurred_at, title="", description=asked.text, place=asked.place,
     )  # fmt: skip
     staff = actor().can(Permission.READ_STAFF)
     side = search.side_of_draft(db.session, draft, Audience.STAFF if staff else Audience.PUBLIC)

@@ -12,7 +12,7 @@ from crowdmap.errors import FieldError, InvalidParameter, UnknownParameter, Vali
 from crowdmap.intake import voices
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
-from crowdmap.web import absolute, client_source, limited, parse_json, public, read_json
+from crowdmap.web import absolute, client_device, limited, parse_json, public, read_json
 
 blueprint = Blueprint("intake_api", __name__)
 CHANNEL = "api"
@@ -28,7 +28,7 @@ def create_report():
     key = message_key(draft.client_id)
     check_complete(draft)
     receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, parse_json(request.get_data()), source_key=sender(),
+        draft, CHANNEL, key, parse_json(request.get_data()), source_key=client_device(),
     ))  # fmt: skip
     db.session.commit()
     return receipt_response(receipt, possible_duplicates=possible_duplicates(draft, receipt.public_id))
@@ -43,12 +43,11 @@ def add_voice(public_id):
     key = message_key(voice.client_id)
     report = voices.target(db.session, public_id)
     verbatim = {**parse_json(request.get_data()), "voice_of": public_id}
-    receipt = submit(db.session, Incoming(
-        voices.as_draft(voice, report), CHANNEL, key, verbatim, source_key=sender(), voice_of=report,
+    heard = voices.add(db.session, Incoming(
+        voices.as_draft(voice, report), CHANNEL, key, verbatim, source_key=client_device(), voice_of=report,
     ))  # fmt: skip
     db.session.commit()
-    feature = voices.public_feature(db.session, report.id)
-    return receipt_response(receipt, voices=feature["properties"]["voices"] if feature else None)
+    return voice_response(heard)
 
 
 def refuse_query(*allowed: str) -> None:
@@ -88,16 +87,23 @@ def message_key(client_id: UUID | None) -> str:
     return str(key)
 
 
-def sender() -> str:
-    """Who sends, coarsely: the network and the kind of program. Hashed before it is stored, and used only so that one
-    device does not count as many voices."""
-    return f"{client_source()} {request.user_agent.string[:200]}"
-
-
 def possible_duplicates(draft: ReportDraft, own_id: str | None = None) -> list[dict]:
     """Up to five public reports that may tell the same; looked for after the commit, holding nobody up."""
     with reading():
         return [found for found in candidates_for_public(db.session, draft) if found["id"] != own_id]
+
+
+def voice_response(heard: voices.Heard) -> Response:
+    """As a receipt with ``voices`` as they are now and a ``message`` or null; without a token where nothing was kept."""
+    feature = voices.public_feature(db.session, heard.report.id)
+    more = {"voices": feature["properties"]["voices"] if feature else None, "message": heard.words or None}
+    if heard.receipt is not None:
+        return receipt_response(heard.receipt, **more)
+    report = heard.report
+    body = {"id": report.public_id, "tracking_token": None, "tracking_url": None, "status": report.status.value, **more}
+    response = Response(orjson.dumps(body), mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def receipt_response(receipt: Receipt, **more) -> Response:

@@ -1,28 +1,15 @@
 """A message in our own words: every channel parses what it received into this, and calls ``intake.submit``."""
 
 import re
-from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, PydanticKnownError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from crowdmap.config import settings
-from crowdmap.db import utcnow
 from crowdmap.reports.models import Kind, LocatedBy
-from crowdmap.reports.texts import clean
+from crowdmap.reports.texts import Moment, clean, occurred
 
 MOST_TITLE, MOST_TEXT, MOST_WORDS = 200, 10_000, 300
 NUMBERS = ("lat", "lon", "accuracy_m", "people", "quantity")
@@ -40,21 +27,7 @@ def _phone(text: str) -> str:
     return text
 
 
-_TIME = TypeAdapter(datetime)
-
-
-def _time_of_text(value):
-    if not isinstance(value, str):
-        return value
-    try:
-        return _TIME.validate_python(value)
-    except ValidationError:
-        raise PydanticKnownError("datetime_parsing", {"error": "not a time"}) from None
-
-
 Text = Annotated[str, AfterValidator(clean)]
-# read here: what a model's "before" validator gives on is no JSON any more for pydantic, which then takes no text
-Moment = Annotated[datetime, BeforeValidator(_time_of_text)]
 Words = Annotated[Text, Field(max_length=MOST_WORDS)]
 Phone = Annotated[Text, Field(max_length=60), AfterValidator(_phone)]
 Email = Annotated[Text, Field(max_length=254), AfterValidator(_email)]
@@ -99,18 +72,8 @@ class ReportDraft(BaseModel):
 
     @model_validator(mode="after")
     def _time_has_a_zone(self):
-        moment = self.occurred_at
-        if moment is not None:
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=ZoneInfo(settings().TIMEZONE))
-            try:
-                too_late = moment > utcnow() + timedelta(days=1)
-            except OverflowError:
-                too_late = True
-            if too_late or moment.year < 1900:
-                words = _("The time must lie between 1900 and tomorrow.")
-                raise PydanticCustomError("time", words, {"field": "occurred_at"})
-            self.occurred_at = moment
+        if self.occurred_at is not None:
+            self.occurred_at = occurred(self.occurred_at)
         return self
 
     @property

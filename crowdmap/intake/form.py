@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from itsdangerous import BadSignature, TimestampSigner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -77,7 +78,7 @@ def blank(args: MultiDict) -> dict[str, str]:
 def typed_again(form: MultiDict) -> dict[str, str]:
     """What was typed, for a form that comes back."""
     return {name: form[name] for name in ReportDraft.model_fields if name in form} | {
-        name: form[name] for name in ("place_unknown", "opened") if name in form
+        name: form[name] for name in ("place_unknown", "opened", "asked") if name in form
     }
 
 
@@ -96,6 +97,34 @@ def verbatim(form: MultiDict) -> dict:
     if form.get("place_unknown"):
         fields["place_unknown"] = "1"
     return fields
+
+
+def may_ask(form: MultiDict) -> bool:
+    """Whether to ask if it is the same as another report; ``asked=1`` says that this was answered for all."""
+    return form.get("asked") != "1"
+
+
+def unanswered(form: MultiDict, twins: list[dict]) -> list[dict]:
+    """Those of *twins* that the person has not called different yet; their ids stand in ``asked``, after commas."""
+    answered = set(form.get("asked", "").split(","))
+    return [twin for twin in twins if twin["id"] not in answered]
+
+
+def bands() -> dict[str, str]:
+    """How far a possible twin is, in words: from the point that is public, which may be the middle of a square."""
+    return {
+        "same-place": _("about the same place"), "under-500-m": _("less than 500 m away"),
+        "under-2-km": _("less than 2 km away"), "farther": _("farther away"), "unknown": _("distance not known"),
+    }  # fmt: skip
+
+
+def age(minutes: int) -> str:
+    """ "5 h ago", "3 days ago"; never finer than an hour, for the public times of what people need are cut to it."""
+    if minutes < 60:
+        return _("within the last hour")
+    if minutes < 36 * 60:
+        return _("%(n)s h ago", n=minutes // 60)
+    return ngettext("%(num)s day ago", "%(num)s days ago", minutes // 1440)
 
 
 def _signer() -> TimestampSigner:

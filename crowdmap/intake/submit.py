@@ -22,9 +22,10 @@ from crowdmap.db import insert_if_absent, utcnow
 from crowdmap.errors import FieldError, Gone, SameKeyOtherContent, ValidationFailed
 from crowdmap.events import ReportSubmitted, VoiceAdded, record
 from crowdmap.intake.draft import ReportDraft
-from crowdmap.intake.tokens import source_hash, token_hash, tracking_token
+from crowdmap.intake.tokens import token_hash, tracking_token
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.hook import touch
+from crowdmap.reports.keyed import source_hash
 from crowdmap.reports.models import Category, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
 
@@ -33,8 +34,9 @@ class Incoming:
     """One message at the door.
 
     *external_id* is the channel's own id of it (provider's message id, client's UUID, row hash). *source_key* says who
-    sends (telephone number, device): it is hashed with a secret before it is stored. Only the import of a trusted
-    source gives another *status* and *verification*, and the *reason* of that decision. *voice_of* adds the message to that report instead of making a new one. *note* is for the moderators.
+    sends where no contact is given (device, telephone number): only hashes of it are stored. Only the import of a trusted
+    source gives another *status* and *verification*, and the *reason* of that decision. *voice_of* adds the message to
+    that report instead of making a new one. *note* is for the moderators.
     """
 
     draft: ReportDraft
@@ -145,6 +147,19 @@ def is_outside(lon: float | None, lat: float | None) -> bool:
     return bool(lon is not None and area and not area.contains(lon, lat))
 
 
+def is_here(session: Session, channel: str, external_id: str) -> bool:
+    """Whether a message with this key was taken already."""
+    query = select(Submission.id).where(Submission.channel == channel, Submission.external_id == external_id)
+    return session.scalar(query) is not None
+
+
+def sources_of(message: Incoming) -> tuple[bytes | None, bytes | None]:
+    """Keyed hashes of who sends (the telephone number, else the address, else the device) and of the device."""
+    contact = message.draft.contact_phone or message.draft.contact_email
+    device = source_hash(message.source_key) if message.source_key else None
+    return source_hash(contact) if contact else device, device
+
+
 def content_hash(verbatim: dict) -> bytes:
     content = {k: v for k, v in verbatim.items() if k != "client_id"}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
@@ -161,11 +176,11 @@ def _store(session, messages) -> dict[tuple[str, str], int]:
     """The verbatim submissions that were not here yet: key → id."""
     values = {}
     for message in messages:
-        contact = message.draft.contact_phone or message.draft.contact_email or message.source_key
+        source, device = sources_of(message)
         values.setdefault(_key(message), {
             "channel": message.channel, "external_id": message.external_id, "verbatim": message.verbatim,
             "received_at": message.received_at or utcnow(), "content_hash": content_hash(message.verbatim),
-            "source_hash": source_hash(contact) if contact else None,
+            "source_hash": source, "device_hash": device,
         })  # fmt: skip
     rows = insert_if_absent(session, Submission, list(values.values()), conflict=("channel", "external_id"))
     return {(row.channel, row.external_id): row.id for row in rows}

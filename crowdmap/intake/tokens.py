@@ -1,10 +1,10 @@
-"""Tracking tokens, and the keyed hashes that stand for a sender. Nothing here is stored in the clear."""
+"""Tracking tokens. Nothing here is stored in the clear."""
 
 import base64
 import hashlib
 import hmac
 
-from crowdmap.reports.keyed import derived_key, keyed_hash, one_spelling
+from crowdmap.reports.keyed import derived_key
 
 TOKEN_LENGTH = 28  # base32 characters of 5 bits: 140 bits
 
@@ -31,8 +31,3 @@ def token_hash(token: str) -> bytes:
 def grouped(token: str) -> str:
     """In groups of four, to write down."""
     return " ".join(token[i : i + 4] for i in range(0, len(token), 4))
-
-
-def source_hash(key: str) -> bytes:
-    """Keyed hash of who sends: the same telephone number or address gives the same hash, however it is written."""
-    return keyed_hash("source", one_spelling(key))

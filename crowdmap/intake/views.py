@@ -3,18 +3,16 @@ network."""
 
 from flask import Blueprint, Response, redirect, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from crowdmap import problems
 from crowdmap.db import db, is_busy, reading
-from crowdmap.errors import Busy, DomainError, FieldError, SameKeyOtherContent, ValidationFailed, status_of
+from crowdmap.errors import Busy, DomainError, FieldError, SameKeyOtherContent, TooMany, ValidationFailed, status_of
 from crowdmap.intake import api, form, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
-from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
-from crowdmap.reports.models import Submission
-from crowdmap.web import limited, public, read_form, wants_json
+from crowdmap.intake.submit import Incoming, Receipt, check_complete, is_here, submit
+from crowdmap.web import client_device, limited, public, read_form, wants_json
 from crowdmap.web.limits import too_many
 
 blueprint = Blueprint("intake", __name__)
@@ -33,38 +31,42 @@ def new_report():
 def send_report():
     draft = form.read(request.form)
     place_unknown = bool(request.form.get("place_unknown"))
-    voice_of = request.form.get("voice_of") or None
+    voice_of = request.form.get("voice_of")
     check_complete(draft, place_needed=not place_unknown)
     key = api.message_key(draft.client_id)
-    if not voice_of and not request.form.get("asked") and not _is_here(key):
-        twins = api.possible_duplicates(draft)
+    if not voice_of and form.may_ask(request.form) and not is_here(db.session, CHANNEL, key):
+        twins = form.unanswered(request.form, api.possible_duplicates(draft))
         if twins:
             return ask_page(twins)
-    receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, form.verbatim(request.form), source_key=api.sender(),
+    # what it agreed with may have left the map meanwhile: then its words are a report of their own
+    report = voices.target_or_none(db.session, voice_of) if voice_of else None
+    incoming = Incoming(
+        draft, CHANNEL, key, form.verbatim(request.form), source_key=client_device(), voice_of=report,
         note=form.suspicion(request.form, draft.client_id),
-        voice_of=voices.target(db.session, voice_of) if voice_of else None,
-    ))  # fmt: skip
+    )  # fmt: skip
+    heard = voices.add(db.session, incoming) if report else None
+    receipt = heard.receipt if heard else submit(db.session, incoming)
     db.session.commit()
-    return sent(receipt)
+    return sent(receipt) if receipt else told_before(heard)
 
 
 @blueprint.post("/reports/<public_id>/voices")
 @public
 @limited("submit")
 def add_voice(public_id):
-    """The button "I need this too" of a report's page: ``text``, and ``client_id`` against doubles."""
+    """The button "I need this too" of a report's page: ``text``, a contact, and ``client_id`` against doubles."""
     given = request.form.copy()
     trapped = bool(given.pop(form.TRAP, ""))
     voice = read_form(voices.Voice, given)
     report = voices.target(db.session, public_id)
-    receipt = submit(db.session, Incoming(
+    contact = {name: given[name] for name in ("contact_name", "contact_phone", "contact_email") if given.get(name)}
+    heard = voices.add(db.session, Incoming(
         voices.as_draft(voice, report), CHANNEL, api.message_key(voice.client_id),
-        {"text": given.get("text", ""), "voice_of": public_id}, source_key=api.sender(), voice_of=report,
+        {"text": given.get("text", ""), **contact, "voice_of": public_id}, source_key=client_device(), voice_of=report,
         note=form.NOTE_TRAP if trapped else "",
     ))  # fmt: skip
     db.session.commit()
-    return sent(receipt)
+    return sent(heard.receipt) if heard.receipt else told_before(heard)
 
 
 def sent(receipt: Receipt):
@@ -73,16 +75,18 @@ def sent(receipt: Receipt):
     return redirect(f"/track/{receipt.token}/sent", 303)
 
 
-def _is_here(key: str) -> bool:
-    query = select(Submission.id).where(Submission.channel == CHANNEL, Submission.external_id == key)
-    return db.session.scalar(query) is not None
+def told_before(heard: voices.Heard):
+    """Nothing new was said, so nothing more was kept: said kindly, and what to do about it."""
+    if wants_json():
+        return api.voice_response(heard)
+    return render_template("intake/told.html", heard=heard)
 
 
 def form_page(typed: dict, errors=(), fresh: bool = True) -> str:
     """The form; *typed* stands in its fields. A form that comes back keeps the moment it was first handed out."""
     opened = form.opened(typed["client_id"]) if fresh or not typed.get("opened") else typed["opened"]
     return render_template(
-        "intake/report.html", typed=typed, errors=list(errors), opened=opened, groups=form.tiles(db.session),
+        "intake/report.html", typed=typed, errors=list(errors), opened=opened, groups=form.tiles(db.session), bands=form.bands(),
         map=form.map_config(db.session), most={"title": MOST_TITLE, "description": MOST_TEXT, "place": MOST_WORDS}, trap=form.TRAP,
     )  # fmt: skip
 
@@ -91,8 +95,9 @@ def ask_page(twins: list[dict]):
     """Is it one of these? Nothing is stored yet, and the page says so; every field goes along."""
     if wants_json():
         return {"status": "asked", "possible_duplicates": twins}
-    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in ("asked", "csrf_token")]
-    return render_template("intake/ask.html", twins=twins, fields=fields)
+    own = ("asked", "voice_of", "csrf_token")
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in own]
+    return render_template("intake/ask.html", twins=twins, fields=fields, bands=form.bands(), age=form.age)
 
 
 def _form_again(error: DomainError, status: int):
@@ -145,5 +150,6 @@ def _cannot_be_kept(error):
 
 
 @blueprint.errorhandler(TooManyRequests)
+@blueprint.errorhandler(TooMany)
 def _too_many(error):
-    return _form_again(too_many(), 429)
+    return _form_again(error if isinstance(error, TooMany) else too_many(), 429)

@@ -17,9 +17,10 @@ from crowdmap.feeds import reading
 from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
+from crowdmap.moderation.vouching import may_vouch
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
-from crowdmap.web import absolute, public
+from crowdmap.web import absolute, actor, public
 
 blueprint = Blueprint("maps", __name__)
 PAGE = 50
@@ -137,6 +138,7 @@ def report_page(public_id):
         steps=pathway_of(view), closed=view.status == Status.CLOSED, link=absolute(f"/reports/{view.id}"),
         config=map_config(), help_link=help_kind and "/report?" + urlencode({"kind": help_kind, "category": view.category}),
         zoom=zoom_for(view.precision_m), voice_words=voice_words(),
+        may_vouch=may_vouch(db.session, view.id, actor(), view.verification),
     )  # fmt: skip
 
 

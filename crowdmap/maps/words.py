@@ -45,7 +45,7 @@ def strings() -> dict[str, str]:
 def voice_words() -> dict[str, str]:
     return {
         "voice_sent": _("Thank you. It was counted. Keep this link to see what comes of it or to take it back:"),
-        "voice_sending": _("Sending…"),
+        "voice_sending": _("Sending…"), "voice_link": _("Keep this link to see what comes of it or to take it back:"),
     }
 
 

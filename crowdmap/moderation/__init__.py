@@ -4,7 +4,7 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.moderation import api, views
+    from crowdmap.moderation import api, views, vouch_views
 
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(views.blueprint)
+    for module in (api, views, vouch_views):
+        app.register_blueprint(module.blueprint)

@@ -1,33 +1,96 @@
-"""How to reach who reported: one report at a time, and each look is kept."""
+"""How to reach who reported, and who told the same: one report at a time, and each look is kept."""
 
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.errors import NotFound
 from crowdmap.moderation.doing import keep
-from crowdmap.reports.models import Report
+from crowdmap.moderation.merging import below
+from crowdmap.publishing.project import timestamp
+from crowdmap.reports.models import Letter, Report, ReportPrivate, Submission
+from crowdmap.reports.texts import clean
+
+FIELDS = ("contact_name", "contact_phone", "contact_email")
+
+
+@dataclass(frozen=True)
+class Other:
+    """Somebody else who told the same, as they gave it; *received_at*: when, RFC 3339."""
+
+    contact_name: str | None
+    contact_phone: str | None
+    contact_email: str | None
+    received_at: str
 
 
 @dataclass(frozen=True)
 class Contact:
+    """*others*: those who added their voice, and the reporters and voices of what was merged into it, the oldest first."""
+
     id: str
     contact_name: str | None
     contact_phone: str | None
     contact_email: str | None
+    others: list[Other]
+
+    @property
+    def given(self) -> bool:
+        """Whether anybody can be reached at all."""
+        return bool(self.others or self.contact_name or self.contact_phone or self.contact_email)
 
 
 def see_contact(session: Session, public_id: str, actor: Account) -> Contact:
-    """Name, telephone and e-mail as given, with a decision "see-contact"; the caller commits, before it shows them.
+    """Names, telephones and e-mails as given, with a decision "see-contact"; the caller commits, before it shows them.
 
     Raises NotFound.
     """
     report = session.scalar(select(Report).where(Report.public_id == public_id))
     if report is None:
         raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
-    private = report.private
     keep(session, report, actor, "see-contact", bump=False)
-    return Contact(report.public_id, private.contact_name, private.contact_phone, private.contact_email)
+    return contact_of(session, report)
+
+
+def contact_of(session: Session, report: Report) -> Contact:
+    """The same without a look being kept: for the code only, to know whether there is any."""
+    own = _of_private(report.private)
+    seen, others = {own, (None, None, None)}, []
+    for moment, given in sorted(_given(session, report), key=lambda pair: pair[0]):
+        if given not in seen:
+            seen.add(given)
+            others.append(Other(*given, timestamp(moment)))
+    return Contact(report.public_id, *own, others)
+
+
+def _given(session: Session, report: Report):
+    """(received_at, contact) of each message of the report and of those merged into it, but its own first one.
+
+    A report's first message gave what its private row holds, which its reporter may have corrected since; that of a
+    voice stands in the message alone, and in its corrections.
+    """
+    members = [report, *below(session, report.id)]
+    ids = [member.id for member in members]
+    firsts = select(func.min(Submission.id)).where(Submission.report_id.in_(ids)).group_by(Submission.report_id)
+    first = set(session.scalars(firsts))
+    private = {row.report_id: row for row in session.scalars(select(ReportPrivate).where(ReportPrivate.report_id.in_(ids)))}
+    corrected: dict[int, dict] = {}
+    corrections = select(Letter).where(Letter.report_id.in_(ids), Letter.about == "correct").order_by(Letter.id)
+    for letter in session.scalars(corrections):
+        corrected.setdefault(letter.submission_id, {}).update(letter.data)
+    for message in session.scalars(select(Submission).where(Submission.report_id.in_(ids))):
+        if message.id not in first:
+            yield message.received_at, _of_words({**message.verbatim, **corrected.get(message.id, {})})
+        elif message.report_id != report.id:
+            yield message.received_at, _of_private(private[message.report_id])
+
+
+def _of_private(private: ReportPrivate) -> tuple:
+    return tuple(getattr(private, name) or None for name in FIELDS)
+
+
+def _of_words(told: dict) -> tuple:
+    return tuple(clean(str(told[name])) or None if told.get(name) else None for name in FIELDS)

@@ -40,13 +40,14 @@ def plain(value):
 
 
 def keep(session, report, actor, action, reason="", change=None, evidence=None, *, bump=True) -> None:
-    """Write the decision and its event; with *bump*, the report's next revision."""
+    """Write the decision and its event; with *bump*, the report's next revision. *actor* None: nobody's own decision."""
+    account_id = actor.id if actor is not None else None
     if bump:
         report.revision += 1
     session.add(
         Decision(
-            report_id=report.id, account_id=actor.id, action=action, reason=reason, evidence=evidence or None,
+            report_id=report.id, account_id=account_id, action=action, reason=reason, evidence=evidence or None,
             change=change or {}, at=utcnow(),
         )
     )  # fmt: skip
-    record(session, ReportDecided(report_id=report.id, account_id=actor.id, action=action))
+    record(session, ReportDecided(report_id=report.id, account_id=account_id, action=action))

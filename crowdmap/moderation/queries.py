@@ -12,6 +12,7 @@ from crowdmap.dedupe.find import Sides
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.filters import ReportFilter
 from crowdmap.moderation import merging
+from crowdmap.moderation.contact import contact_of
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Head, Publication
 from crowdmap.publishing.preview import Preview, preview
@@ -143,7 +144,6 @@ def dossier(session: Session, public_id: str) -> Dossier:
         raise NotFound()
     chain, children = merging.above(session, report), merging.below(session, report.id)
     ids = [report.id, *(child.id for child in children)]
-    private = report.private
     alike = twins(session, report, chain, children)
     return Dossier(
         report=report,
@@ -163,7 +163,7 @@ def dossier(session: Session, public_id: str) -> Dossier:
         twins=alike,
         twin_revisions=_to_take_in(session, report, alike),
         preview=preview(session, report),
-        has_contact=bool(private.contact_name or private.contact_phone or private.contact_email),
+        has_contact=contact_of(session, report).given,
     )
 
 

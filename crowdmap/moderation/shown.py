@@ -48,7 +48,7 @@ def note_of(change: dict) -> str:
     return "; ".join(parts)
 
 
-_FIELDS = {"more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point"}
+_FIELDS = {"more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point", "vouched_by": "accounts"}
 
 
 def map_of(session: Session, found, static: str) -> dict[str, Any]:

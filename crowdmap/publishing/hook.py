@@ -6,6 +6,7 @@ audience sees is compared with what it saw; events are written for what happened
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 
 from flask import current_app
 from sqlalchemy import delete, event, func, insert, inspect, select, update
@@ -150,16 +151,28 @@ def _by_ids(session, query, column, ids):
 
 
 def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int]:
-    """Distinct sources a tree; a submission without a known source counts by itself."""
-    ids, sources = sorted(root_of), defaultdict(set)
+    """Distinct sources a tree."""
+    ids, told = sorted(root_of), defaultdict(list)
     for start in range(0, len(ids), 500):
-        query = select(Submission.report_id, Submission.id, Submission.source_hash)
-        for report_id, submission_id, source in session.execute(
+        query = select(Submission.report_id, Submission.id, Submission.source_hash, Submission.device_hash)
+        for report_id, *sent in session.execute(
             query.where(Submission.report_id.in_(ids[start : start + 500]), Submission.withdrawn_at.is_(None))
         ):
             if report_id not in silent:
-                sources[root_of[report_id]].add(source or submission_id)
-    return {root: max(1, len(sources[root])) for root in root_of.values()}
+                told[root_of[report_id]].append(sent)
+    return {root: max(1, distinct_sources(told[root])) for root in root_of.values()}
+
+
+def distinct_sources(sent: Iterable[tuple]) -> int:
+    """How many sources these submissions have, each (id, source, device).
+
+    A device that gave a contact in one of them is no source of its own in another: the reporter who says "me too"
+    without a number is the reporter still. Two numbers from one device are two people who share a network. A
+    submission without a known source counts by itself.
+    """
+    sent = list(sent)
+    named = {device for _id, source, device in sent if source != device}
+    return len({source or key for key, source, device in sent if source is None or source != device or device not in named})
 
 
 def _existing(session, public_ids) -> dict[tuple[int, Audience], object]:

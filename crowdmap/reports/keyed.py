@@ -17,6 +17,11 @@ def keyed_hash(purpose: str, text: str) -> bytes:
     return hmac.new(derived_key(purpose), text.encode(), hashlib.sha256).digest()
 
 
+def source_hash(key: str) -> bytes:
+    """Keyed hash of who sends: the same telephone number or address gives the same hash, however it is written."""
+    return keyed_hash("source", one_spelling(key))
+
+
 def one_spelling(contact: str) -> str:
     """A telephone number as its digits without leading zeros, an e-mail address in lower case; anything else as it is."""
     if "@" in contact:

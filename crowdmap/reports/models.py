@@ -165,7 +165,8 @@ class Submission(db.Model):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     verbatim: Mapped[dict] = mapped_column(Json)
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256: the same key with other content is a conflict
-    source_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of who sent it; voices count these
+    source_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of who sent it: the contact, else the device
+    device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of network and program it came by
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token; erased: none
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender took it back: no voice any more

@@ -1,10 +1,17 @@
-"""What people write, made safe to keep and to show."""
+"""What people write, made safe to keep and to show; and the times they tell."""
 
 import re
 import unicodedata
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from crowdmap.config import settings
+from crowdmap.db import utcnow
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
@@ -19,3 +26,34 @@ def clean(text: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in text):
         raise PydanticCustomError("surrogate", _("The text holds half a character; please type it again."))
     return _CONTROLS.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
+
+
+_TIME = TypeAdapter(datetime)
+
+
+def _time_of_text(value):
+    if not isinstance(value, str):
+        return value
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        raise PydanticKnownError("datetime_parsing", {"error": "not a time"}) from None
+
+
+# read here: what a model's "before" validator gives on is no JSON any more for pydantic, which then takes no text
+Moment = Annotated[datetime, BeforeValidator(_time_of_text)]
+
+
+def occurred(moment: datetime) -> datetime:
+    """When something happened, with a zone: the crisis's where none was told. Raises PydanticCustomError for a time
+    before 1900 or after tomorrow."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(settings().TIMEZONE))
+    try:
+        too_late = moment > utcnow() + timedelta(days=1)
+    except OverflowError:
+        too_late = True
+    if too_late or moment.year < 1900:
+        words = _("The time must lie between 1900 and tomorrow.")
+        raise PydanticCustomError("time", words, {"field": "occurred_at"})
+    return moment

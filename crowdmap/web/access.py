@@ -16,6 +16,7 @@ class Permission(StrEnum):
 
     OWN_ACCOUNT = "own_account"  # sign out, change one's password
     WORK = "work"  # volunteers' tasks
+    VOUCH = "vouch"  # say of a public report that one knows it is so
     READ_STAFF = "read_staff"  # the staff's view of every report: exact place, never contact
     MODERATE = "moderate"
     SEE_CONTACT = "see_contact"

@@ -44,6 +44,12 @@ def client_source() -> str:
     return keyed_hash("source", source_network(request.remote_addr))[:32]
 
 
+def client_device() -> str:
+    """Who sends, coarsely: the network and the kind of program. Hashed before it is stored, and used only so that one
+    device does not count as many voices."""
+    return f"{client_source()} {request.user_agent.string[:200]}"
+
+
 limiter = Limiter(key_func=client_source, storage_uri="memory://", headers_enabled=False)
 
 

@@ -39,6 +39,7 @@
       question.focus();
       window.scrollTo({ top: 0 });
     }
+    form.dispatchEvent(new CustomEvent("cm:step"));
   }
 
   /** What is missing on a step, and the element to go to. */
@@ -171,6 +172,7 @@
     clearTimeout(timer);
     const result = await CM.outbox.flush().catch(() => null);
     if (!result) return;
+    result.told.forEach(() => CM.toast(CM.t("told_before")));
     result.sent.forEach((body) => CM.toast(CM.t("sent_late"), { label: CM.t("follow"), run: () => location.assign(pageOf(body)) }));
     const problem = result.refused[0];
     await showOutbox(problem ? (problem.errors || []).map((error) => error.message).join(" ") || problem.detail : "");
@@ -197,29 +199,41 @@
     timer = setTimeout(flush, Math.max(5, wait) * 1000);
   }
 
-  form.addEventListener("submit", async (event) => {
+  /** The form as it goes: with voiceOf as a voice for that report. The field stays for the server's own page. */
+  function filled(voiceOf) {
+    CM.$$('input[name="voice_of"]', form).forEach((field) => field.remove());
+    if (voiceOf) form.append(CM.el("input", { type: "hidden", name: "voice_of", value: voiceOf }));
+    return Array.from(new FormData(form).entries()).filter((pair) => pair[1] !== "");
+  }
+
+  async function deliver(voiceOf, button) {
     const missing = [0, 1, 2].find((step) => lacking(step));
     if (missing !== undefined) {
-      event.preventDefault();
       const [text, element] = lacking(missing);
       show(missing, false);
       tell(text, element);
       return;
     }
-    event.preventDefault();
     if (send.disabled) return;
     send.disabled = true;
     tell("");
-    const words = send.lastChild.textContent;
-    send.lastChild.textContent = CM.t("sending");
-    const fields = Array.from(new FormData(form).entries()).filter((pair) => pair[1] !== "");
+    const words = button.lastChild.textContent;
+    button.lastChild.textContent = CM.t("sending");
+    const fields = filled(voiceOf);
     const outcome = await CM.outbox.send(fields);
     send.disabled = false;
-    send.lastChild.textContent = words;
+    button.lastChild.textContent = words;
     if (outcome.state === "sent") location.assign(pageOf(outcome.body) + "/sent");
     else if (outcome.state === "later") await keep(fields, outcome.wait);
-    else form.submit(); // the server's own page: what is wrong, or "is it one of these?"
+    else form.submit(); // the server's own page: what is wrong, "is it one of these?", or that it was told before
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    deliver("", send);
   });
+
+  CM.reportForm = { value: value, step: () => at, send: deliver };
 
   /* ---- begin */
 

@@ -35,7 +35,8 @@
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   }
 
-  /** → {state: "sent" | "asked" | "refused" | "later", body, status, wait (seconds)} */
+  /** → {state: "sent" | "asked" | "told" | "refused" | "later", body, status, wait (seconds)}; told: a voice that said
+      nothing new, so that nothing was kept. */
   async function send(fields) {
     const headers = { Accept: "application/json" };
     const token = CM.$('meta[name="csrf-token"]');
@@ -47,9 +48,10 @@
       return { state: "later", wait: 0 };
     }
     const body = await answer.json().catch(() => null);
-    if (answer.status >= 500 || answer.status === 429 || body === null) return { state: "later", wait: Number(answer.headers.get("Retry-After")) || 0 };
+    const enough = body && body.code === "voices-today"; // to come again in a moment is no use
+    if (answer.status >= 500 || (answer.status === 429 && !enough) || body === null) return { state: "later", wait: Number(answer.headers.get("Retry-After")) || 0 };
     if (!answer.ok) return { state: "refused", status: answer.status, body: body };
-    return { state: body.status === "asked" ? "asked" : "sent", body: body };
+    return { state: body.status === "asked" ? "asked" : body.tracking_url ? "sent" : "told", body: body };
   }
 
   const turned = (fields, name, value) => fields.filter((pair) => pair[0] !== name && pair[0] !== "csrf_token").concat([[name, value]]);
@@ -60,15 +62,15 @@
     all: () => within("readonly", (store) => store.getAll()),
     keep: (fields) => within("readwrite", (store) => store.put({ id: fields.find((pair) => pair[0] === "client_id")[1], fields: fields, at: Date.now() })),
     drop: (id) => within("readwrite", (store) => store.delete(id)),
-    /** Try all once more. → {sent: [body, …], refused: [body, …], left, wait}. Nobody is asked about twins here: a
+    /** Try all once more. → {sent: [body, …], told: [body, …], refused: [body, …], left, wait}. Nobody is asked about twins here: a
         moderator joins them later. */
     async flush() {
-      const result = { sent: [], refused: [], left: 0, wait: 0 };
+      const result = { sent: [], told: [], refused: [], left: 0, wait: 0 };
       for (const item of await this.all()) {
         const outcome = result.wait ? { state: "later", wait: result.wait } : await send(turned(item.fields, "asked", "1"));
-        if (outcome.state === "sent") {
+        if (outcome.state === "sent" || outcome.state === "told") {
           await this.drop(item.id);
-          result.sent.push(outcome.body);
+          result[outcome.state].push(outcome.body);
         } else {
           result.left += 1;
           if (outcome.state === "refused") result.refused.push(outcome.body);

@@ -38,9 +38,16 @@
       button.disabled = true;
       answer.textContent = CM.t("voice_sending");
       try {
-        const told = await CM.ask(voice.dataset.url, { method: "POST", body: { text: CM.$("#voice-text").value.trim(), client_id: key } });
+        const fields = { text: CM.$("#voice-text").value.trim(), contact_phone: CM.$("#voice-phone").value.trim(), client_id: key };
+        const told = await CM.ask(voice.dataset.url, { method: "POST", body: fields });
+        if (!told.tracking_url) { // told before: more words, or a number, may follow
+          button.disabled = false;
+          answer.textContent = told.message;
+          return;
+        }
         const path = new URL(told.tracking_url).pathname;
-        answer.replaceChildren(CM.t("voice_sent") + " ", CM.el("a", { href: path, text: location.origin + path }));
+        const words = told.message ? told.message + " " + CM.t("voice_link") : CM.t("voice_sent");
+        answer.replaceChildren(words + " ", CM.el("a", { href: path, text: location.origin + path }));
       } catch (wrong) {
         button.disabled = false;
         answer.textContent = wrong.message;

@@ -67,7 +67,11 @@ def test_answers_are_as_described(client, session, described):
     check(described, "Receipt", receipt)
     check(described, "Tracked", client.get(f"/api/v1/track/{receipt['tracking_token']}").get_json())
     check(described, "Candidates", client.get("/api/v1/duplicates?category=ROAD&lat=18.543&lon=-72.335&text=bridge").get_json())
-    check(described, "VoiceReceipt", client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json())
+    asked = {"category": "ROAD", "lat": 18.543, "lon": -72.335, "text": "bridge"}
+    check(described, "DuplicatesQuery", asked)
+    check(described, "Candidates", client.post("/api/v1/duplicates", json=asked).get_json())
+    for _ in ("taken", "told before"):
+        check(described, "VoiceReceipt", client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json())
     page = client.get("/feeds/all.geojson").get_json()
     check(described, "FeatureCollection", page)
     check(described, "Feature", client.get(f"/api/v1/reports/{report.public_id}").get_json())
@@ -85,5 +89,14 @@ def test_problems_are_as_described(client, described, path):
 
 def test_contact_is_as_described(client, session, described):
     report = make_report(contact_phone="+509 3712 3456")
+    client.post(f"/api/v1/reports/{report.public_id}/voices", json={"contact_name": "Jean"})
     sign_in(client, make_account("moderator"))
+    assert client.get(f"/api/v1/reports/{report.public_id}/contact").get_json()["others"]
     check(described, "Contact", client.get(f"/api/v1/reports/{report.public_id}/contact").get_json())
+
+
+def test_vouching_is_as_described(client, session, described):
+    report = make_report()
+    sign_in(client, make_account("volunteer"))
+    answer = client.post(f"/api/v1/reports/{report.public_id}/vouch", json={"evidence": "I saw it"})
+    check(described, "Vouched", answer.get_json())

@@ -22,12 +22,14 @@ GUARDED = {
     "/account": Permission.OWN_ACCOUNT,
     "/api/v1/reports/<public_id>/contact": Permission.SEE_CONTACT,
     "/api/v1/reports/<public_id>/actions": Permission.MODERATE,
+    "/api/v1/reports/<public_id>/vouch": Permission.VOUCH,
+    "/reports/<public_id>/vouch": Permission.VOUCH,
     "/work": Permission.WORK,
 }
-# Where a stranger may change something; a new entry is a decision.
+# Where a stranger may change something, or ask with a body; a new entry is a decision.
 OPEN_CHANGES = re.compile(
     r"/report|/login(/code)?|/logout|/join(/<token>)?|/reset/<token>|/track(/<.*)?"
-    r"|(/api/v1)?/reports/<[^/]*>/voices|/api/v1/reports|/api/v1/track/<.*|/intake/.*"
+    r"|(/api/v1)?/reports/<[^/]*>/voices|/api/v1/reports|/api/v1/duplicates|/api/v1/track/<.*|/intake/.*"
 )
 
 

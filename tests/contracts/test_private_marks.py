@@ -137,6 +137,17 @@ def test_twins_are_measured_from_the_public_point(client, session, planted):
     assert told[0] == told[2] and told[1] == told[3] and told[0]
 
 
+def test_twins_cannot_be_found_by_a_place_in_words_or_a_number(client, session, planted):
+    """Asked with the street or the telephone number of a pending, a restricted or a blurred report: as with any other."""
+    asked = {"kind": "need", "category": "WAT", "text": "sixty without water"}
+    public = [one["id"] for one in client.post("/api/v1/duplicates", json=asked).get_json()["candidates"]]
+    assert set(public) <= {planted["need"]}
+    for more in ({"place": STREET}, {"text": "sixty without water 3712 3456 37991201"}, {"category": "MISS"}, {"lat": LAT, "lon": LON}):
+        answer = client.post("/api/v1/duplicates", json={**asked, **more})
+        assert not leaks(answer.get_data(as_text=True)) and planted["pending"] not in answer.text
+        assert {one["id"] for one in answer.get_json()["candidates"]} <= {planted["need"]}
+
+
 def test_errors_do_not_repeat_what_was_sent(client, session):
     wrong = {
         "category": "WAT", "description": 5, "title": WORDS * 3, "people": CONTACT["contact_phone"], "lat": str(LAT),

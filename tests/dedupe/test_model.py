@@ -7,7 +7,7 @@ import pytest
 
 from crowdmap.db import utcnow
 from crowdmap.dedupe import model, train
-from crowdmap.dedupe.figures import Gold, at, average_precision, best_threshold, evaluate
+from crowdmap.dedupe.figures import Gold, at, average_precision, evaluate
 from crowdmap.dedupe.models import Suspicion
 from tests.builders import make_report
 
@@ -88,7 +88,6 @@ def test_figures_on_a_known_ranking():
     assert average_precision(scored) == pytest.approx((1 + 2 / 3) / 2)
     assert average_precision(scored, missed=2) == pytest.approx((1 + 2 / 3) / 4)
     assert at(scored, 0.7) == pytest.approx((2 / 3, 1.0, 0.8))
-    assert best_threshold(scored) == (0.7, pytest.approx(0.8))
     gold = Gold(frozenset({(1, 2), (2, 5)}), frozenset({(3, 4)}), lambda x: x, frozenset({4}))
     figures = evaluate(gold, {(1, 2): 0.9, (3, 4): 0.8, (1, 5): 0.6, (4, 9): 0.9}, 0.5, 0.5)
     assert figures["precision"] == 0.5 and figures["recall"] == 0.5 and figures["pairs"] == 2

@@ -147,6 +147,41 @@ def test_yes_adds_a_voice_and_no_makes_a_report(client, session, twin):
     assert "Your voice is counted" in client.get(yes.location).get_data(as_text=True)
 
 
+def test_the_question_shows_what_is_public_of_each(client, session, twin):
+    twin.description = "<b>The bridge</b> at Delmas 33 collapsed, call +509 3712 3456, the road is blocked"
+    session.commit()
+    text = client.post("/report", data=bridge(client, voice_of="")).get_data(as_text=True)
+    assert "&lt;b&gt;The bridge&lt;/b&gt;" in text and "[phone]" in text and "3712" not in text
+    assert "about the same place" in text and "within the last hour" in text and text.count('name="voice_of"') == 1
+    assert "Yes, this is it: add my voice" in text and "No, mine is different" in text
+
+
+def test_who_called_them_different_is_asked_about_new_ones_only(client, session, twin):
+    data = bridge(client)
+    assert "Is it one of these?" in client.post("/report", data={**data, "asked": "someother,"}).text
+    answered = {**data, "asked": f"someother,{twin.public_id}"}
+    other = make_report(at=PORT_AU_PRINCE, kind="damage", category="ROAD", description="The bridge at Delmas 33 fell, road blocked")
+    key, other_id = twin.public_id, other.public_id
+    session.rollback()
+    page = client.post("/report", data=answered).get_data(as_text=True)
+    assert f'name="voice_of" value="{other_id}"' in page and f'value="{key}"' not in page
+    assert client.post("/report", data={**answered, "asked": f"{key},{other_id}"}).status_code == 303
+
+
+def test_what_was_answered_is_kept_when_the_form_comes_back(client, session):
+    page = client.post("/report", data=filled(client, people="sixty", asked="abc,def"))
+    assert page.status_code == 422 and hidden(page, "asked") == "abc,def"
+
+
+@pytest.mark.parametrize("minutes, words", [(0, "within the last hour"), (59, "within the last hour"), (60, "1 h ago"), (2159, "35 h ago"), (2160, "1 day ago"), (2880, "2 days ago")])
+@pytest.mark.databases("sqlite")
+def test_ages_are_told_in_words(app, minutes, words):
+    from crowdmap.intake.form import age
+
+    with app.test_request_context():
+        assert age(minutes) == words
+
+
 def test_a_repeat_is_not_asked_again(client, session, twin):
     data = {**bridge(client), "asked": "1"}
     first = client.post("/report", data=data)

@@ -154,7 +154,7 @@ def test_a_voice_is_added_from_the_question_whether_it_is_the_same(session, live
     fill_in(here, live_server)
     here.get_by_role("button", name="Send").click()
     expect(here.locator("h1")).to_have_text("Is it one of these?")
-    here.get_by_role("button", name="Yes, it is this").click()
+    here.get_by_role("button", name="Yes, this is it").click()
     expect(here.locator("h1")).to_have_text("Your voice is counted")
     assert get(live_server, f"/api/v1/reports/{twin.public_id}")["properties"]["voices"] == 2
 

@@ -133,6 +133,7 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
         "contact_name": "Jean Planted",
         "contact_phone": "+509 9999 8888",
         "contact_email": None,
+        "others": [],
     }
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
