@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.duplicates [--database sqlite] [--reports 1000000] [--keep FOLDER] [--questions 300]
 
-The demonstration's code invents the words; places, numbers and a name are drawn anew for each report, and one in sixteen
-lies on one and the same default point, as in old maps. Only what the search reads is stored (reports, publications of
+The demonstration's code invents 20,000 messages; the others are copies of them at the same places, each with a name of
+its own, and one in sixteen lies on one and the same default point, as in old maps. Only what the search reads is stored (reports, publications of
 both audiences, index of words), straight into the tables. The questions are new invented messages: spread like the
 reports, or all on the crowded point. Server time is that of the whole WSGI application in this process for
 ``GET /api/v1/duplicates``; *for the team* is the search itself as the worker and the desk call it. Each question counts
@@ -19,77 +19,91 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import orjson
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
+from sqlalchemy import text as sql
 
 from benchmarks.feeds import Asker
 from benchmarks.measure import machine, show
 from benchmarks.sites import DATABASES, Site, site, vacuum
 from crowdmap import geo
 from crowdmap.config import settings
-from crowdmap.db import analyse, db, reading, utcnow
+from crowdmap.db import analyse, db, reading, search, utcnow
 from crowdmap.db.search import fold
 from crowdmap.dedupe import find, vocabulary
 from crowdmap.intake.generate import Generator
-from crowdmap.publishing.models import Audience, Publication, PublicationCategory
+from crowdmap.publishing.models import Audience, Publication
 from crowdmap.publishing.project import PROPERTIES, timestamp
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Kind, Report, Status
 
 CROWDED = (-72.335, 18.539167)
 SHARE = 16  # one in so many lies on the crowded point
-BATCH = 5_000
-SYLLABLES = "ba be di do fa ge jo ka la le lo ma mi na no pa pi ra ro sa se ta ti va vi wa ze".split()
-
-
-def name(pick: random.Random) -> str:
-    return "".join(pick.choice(SYLLABLES) for _ in range(pick.randint(2, 4))).capitalize()
+BASE = 20_000  # invented ones; the others have the words of one of these and a name of their own
+NAME = "zzqzzq"
 
 
 class Inventor:
-    """Messages as dicts of publication fields; *pick* makes them the same in every run."""
+    """Messages as dicts of publication fields, the same in every run. NAME stands where each report gets its own."""
 
     def __init__(self, seed: int):
         self.pick = random.Random(seed)
         self.generator = Generator(crisis.read("earthquake"), seed=seed)
         self.now = utcnow()
-        self.texts = [self.generator.next(self.now).fields for _ in range(20_000)]
 
     def message(self, crowded: bool) -> dict:
-        pick, told = self.pick, self.pick.choice(self.texts)
+        pick, told = self.pick, self.generator.next(self.now).fields
         lon, lat = CROWDED if crowded else (told.get("lon"), told.get("lat"))
-        if lon is not None and not crowded:
-            lon, lat = lon + pick.gauss(0, 0.02), lat + pick.gauss(0, 0.02)
-        words = f"{told['description']} {name(pick)} {name(pick)}, {pick.randint(1, 400)}"
         return {
-            "kind": told.get("kind") or "need", "category": told["category"], "title": told.get("title") or "", "description": words,
-            "place": told.get("place") or "", "lon": lon, "lat": lat, "at": self.now - timedelta(minutes=pick.randint(0, 60 * 24 * 20)),
+            "kind": told.get("kind") or "need", "category": told["category"], "title": told.get("title") or "",
+            "description": f"{told['description']} {NAME} {pick.randint(1, 400)}", "place": told.get("place") or "",
+            "lon": lon, "lat": lat, "at": self.now - timedelta(minutes=pick.randint(0, 60 * 24 * 20)),
         }  # fmt: skip
 
 
 def fill(count: int) -> None:
-    """So many reports, each with the team's and the public's publication."""
-    have = db.session.scalar(select(func.max(Report.id))) or 0
-    inventor = Inventor(1)
-    for first in range(1, count + 1, BATCH):
-        batch = range(first, min(first + BATCH, count + 1))
-        told = [(number, inventor.message(crowded=number % SHARE == 0)) for number in batch]
-        if first + BATCH <= have:
-            continue
-        db.session.execute(insert(Report), [
-            {
-                "id": number, "public_id": f"bench{number:07d}", "kind": Kind(one["kind"]), "category": one["category"],
-                "status": Status.PUBLISHED, "title": one["title"], "description": one["description"], "place": one["place"],
-                "created_at": one["at"],
-            }
-            for number, one in told
-        ])  # fmt: skip
-        rows = [publication(number, one, audience) for number, one in told for audience in Audience]
-        db.session.execute(insert(Publication), rows, execution_options={"render_nulls": True})
-        db.session.execute(insert(PublicationCategory), [
-            {"publication_id": row["id"], "code": row["category"], "sector": "multi"} for row in rows
-        ])  # fmt: skip
+    """So many reports, each with the team's and the public's publication: BASE by hand, the rest copied inside the
+    database with a name of its own in each."""
+    inventor, base = Inventor(1), min(BASE, count)
+    told = [(number, inventor.message(crowded=number % SHARE == 0)) for number in range(1, base + 1)]
+    db.session.execute(insert(Report), [
+        {
+            "id": number, "public_id": f"bench{number:07d}", "kind": Kind(one["kind"]), "category": one["category"],
+            "status": Status.PUBLISHED, "title": one["title"], "description": one["description"], "place": one["place"],
+            "created_at": one["at"],
+        }
+        for number, one in told
+    ])  # fmt: skip
+    rows = [publication(number, one, audience) for number, one in told for audience in Audience]
+    search.drop(db.session.connection())
+    db.session.execute(insert(Publication), rows, execution_options={"render_nulls": True})
+    db.session.commit()
+    postgres = db.engine.dialect.name == "postgresql"
+    letters = [f"{'chr' if postgres else 'char'}(97 + ((r.id * 7919) / {26**place}) % 26)" for place in range(6)]
+    word = " || ".join(letters)
+    text = "convert_from(p.feature, 'UTF8')" if postgres else "CAST(p.feature AS TEXT)"
+    public_id = "'bench' || lpad(r.id::text, 7, '0')" if postgres else "printf('bench%07d', r.id)"
+    named = f"replace(replace({text}, '{NAME}', {word}), p.public_id, {public_id})"
+    values = {
+        "id": "p.id + r.id * 2 - p.report_id * 2", "report_id": "r.id", "public_id": public_id,
+        "seq": "p.id + r.id * 2 - p.report_id * 2", "first_seq": "p.id + r.id * 2 - p.report_id * 2",
+        "search_text": f"replace(p.search_text, '{NAME}', {word})",
+        "feature": f"convert_to({named}, 'UTF8')" if postgres else f"CAST({named} AS BLOB)",
+    }  # fmt: skip
+    columns = [column.name for column in Publication.__table__.columns]
+    chosen = ", ".join(values.get(name, f"p.{name}") for name in columns)
+    own = [column.name for column in Report.__table__.columns]
+    for first in range(base, count, base):
+        copies = ", ".join({"id": f"id + {first}", "public_id": f"public_id || '-{first}'"}.get(name, name) for name in own)
+        many = min(base, count - first)
+        db.session.execute(sql(f"INSERT INTO report ({', '.join(own)}) SELECT {copies} FROM report WHERE id <= {many}"))
+        db.session.execute(sql(
+            f"INSERT INTO publication ({', '.join(columns)}) SELECT {chosen} FROM publication p "
+            f"JOIN report r ON r.id = p.report_id + {first} WHERE p.report_id <= {many}"
+        ))  # fmt: skip
         db.session.commit()
-        print(f"\r{batch[-1]:,} reports", end="", flush=True)
+        print(f"\r{first + many:,} reports", end="", flush=True)
+    search.create(db.session.connection())
+    db.session.commit()
     print()
 
 
@@ -117,7 +131,8 @@ def publication(number: int, one: dict, audience: Audience) -> dict:
 
 
 def questions(count: int, crowded: bool, reports: int, seed: int):
-    """(message, the twin it copies): a stored report told again, some words left out, a little later and elsewhere."""
+    """(message, the twin it copies): a stored report told again with some words left out; among fifty that differ
+    only in the name, the name is kept."""
     pick = random.Random(seed)
     while count:
         number = pick.randint(1, reports)
@@ -128,7 +143,8 @@ def questions(count: int, crowded: bool, reports: int, seed: int):
             .where(Publication.report_id == number, Publication.audience == Audience.STAFF)
         ).one()  # fmt: skip
         told = find.properties_of(row)
-        words = [word for word in told["description"].split() if pick.random() > 0.1]
+        words = told["description"].split()
+        words = [word for word in words if pick.random() > 0.1 or word == words[-2]]
         yield {**told, "description": " ".join(words), "lon": row.lon, "lat": row.lat, "at": row.happened_at}, row.public_id
         count -= 1
 
