@@ -4,7 +4,9 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.moderation import api, views
+    from crowdmap.moderation import api, duplicate_views, duplicates_api, views
 
     app.register_blueprint(api.blueprint)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(duplicate_views.blueprint)
+    app.register_blueprint(duplicates_api.blueprint)

@@ -22,6 +22,8 @@ GUARDED = {
     "/account": Permission.OWN_ACCOUNT,
     "/api/v1/reports/<public_id>/contact": Permission.SEE_CONTACT,
     "/api/v1/reports/<public_id>/actions": Permission.MODERATE,
+    "/api/v1/duplicates/groups": Permission.MODERATE,
+    "/api/v1/duplicates/decisions": Permission.MODERATE,
     "/work": Permission.WORK,
 }
 # Where a stranger may change something; a new entry is a decision.
