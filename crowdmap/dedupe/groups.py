@@ -5,7 +5,7 @@ strongest pair on and never joins two trees of which somebody said that they are
 which are drawn at random, so that neither the numbers of rows nor the order of arrival decide a tie.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,8 @@ from crowdmap.reports.models import Report, Status, Verification
 ASKED_FROM = 0.5  # a pair that is more likely not the same is not worth a person's time
 MOST_PAIRS = 20_000  # the best of them; 200 copies of one text make as many
 LAST = 200  # decided suggestions that the figure of precision looks at
+BESIDE = 4  # reports that can be read beside each other; a larger group begins with its copies
+COPIES = 3
 CHUNK = 500
 
 # which report takes the others in: what is on the map stays there, what somebody checked tells it, else the first
@@ -225,7 +227,19 @@ def members(session: Session, public_ids: Iterable[str]) -> list[Member]:
         )
         for row in rows
     ]  # fmt: skip
-    return sorted(found, key=lambda member: member.order)
+    found.sort(key=lambda member: member.order)
+    first = _proposed(found)
+    return [first, *(member for member in found if member is not first)] if found else []
+
+
+def _proposed(found: list[Member]) -> Member | None:
+    """Of a flood one of its copies: they are certain, so that they are settled before what only resembles them."""
+    if len(found) > BESIDE:
+        alike = Counter((member.properties["kind"], member.said) for member in found if member.said)
+        like, number = next(iter(alike.most_common(1)), (None, 0))
+        if number >= COPIES:
+            return next(member for member in found if (member.properties["kind"], member.said) == like)
+    return found[0] if found else None
 
 
 def with_copies(found: list[Member], pairs: Iterable[Pair], root: str) -> list[Member]:

@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session
 from crowdmap import geo
 from crowdmap.db.search import fold
 from crowdmap.dedupe import groups
-from crowdmap.dedupe.groups import Group, Member
+from crowdmap.dedupe.groups import BESIDE, Group, Member
 from crowdmap.dedupe.reasons import in_words
 from crowdmap.moderation import merging
 from crowdmap.moderation.duplicates import MOST_TOGETHER
 
-COLUMNS = 4  # so many stand beside each other; of a larger group the root and one other
 LISTED = 30  # groups in the list
 SAME_MINUTE = 60  # seconds; whoever sends a message again does not send it in the same one
 
@@ -58,7 +57,7 @@ class Comparison:
 
     @property
     def large(self) -> bool:
-        return len(self.members) > COLUMNS
+        return len(self.members) > BESIDE
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -85,7 +84,7 @@ def compare(session: Session, group: Group, beside: str | None = None) -> Compar
     others = sorted(found[1:], key=lambda member: -strength.get(member.public_id, 0))
     ordered = groups.with_copies([root, *others[: MOST_TOGETHER - 1]], group.pairs, root.public_id)
     columns = ordered
-    if len(ordered) > COLUMNS:
+    if len(ordered) > BESIDE:
         columns = [ordered[0], next((m for m in ordered[1:] if m.public_id == beside), ordered[1])]
     return Comparison(ordered, columns, rows(columns), _reasons(session, group, ordered), _picked(ordered, columns), len(found))
 
@@ -93,7 +92,7 @@ def compare(session: Session, group: Group, beside: str | None = None) -> Compar
 def _picked(ordered: list[Member], columns: list[Member]) -> set[str]:
     """All that can be seen at once; of a large group the copies, which need no look, or else the one in view."""
     copies = {member.public_id for member in ordered[1:] if member.copy}
-    chosen = copies if len(ordered) > COLUMNS and copies else {member.public_id for member in columns}
+    chosen = copies if len(ordered) > BESIDE and copies else {member.public_id for member in columns}
     return chosen | {ordered[0].public_id}
 
 
@@ -128,11 +127,10 @@ def happened(member: Member) -> datetime:
 def listed(session: Session, found: list[Group], most: int = LISTED) -> list[Listed]:
     """The first *most* groups as lines."""
     found = found[:most]
-    by_id = {m.public_id: m for m in groups.members(session, (name for group in found for name in group.members))}
     told = groups.reasons(session, [group.pairs[0] for group in found])
     lines = []
     for group in found:
-        known = sorted((by_id[name] for name in group.members if name in by_id), key=lambda member: member.order)
+        known = groups.members(session, group.members)
         if known:
             best = group.pairs[0]
             lines.append(Listed(known[0], len(known), group.copies, told.get((best.a, best.b), [])))

@@ -3,6 +3,7 @@
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 
 from crowdmap.db import db, reading
@@ -106,7 +107,7 @@ def _page(public_id: str | None = None, *, error: DomainError | None = None):
     return render_template(
         "moderation/duplicates.html",
         open=len(found), listed=comparing.listed(db.session, found), asked=public_id, found=compared, error=error,
-        figure=groups.precision(db.session), next_id=_anchor(following) if following else None, done=_done(),
+        figure_words=_figure(groups.precision(db.session)), next_id=_anchor(following) if following else None, done=_done(),
         picked=_picked(compared, typed), chosen_root=_chosen_root(compared, typed), typed=typed,
         category_names={c.code: category_name(c, language) for c in db.session.scalars(select(Category))},
         map_config=map_of_group(db.session, compared, current_app.static_url_path) if compared else None,
@@ -137,6 +138,17 @@ def _chosen_root(compared, typed) -> str | None:
         return None
     wanted = typed.get("root", "").partition(":")[0] if typed else None
     return wanted if wanted in {member.public_id for member in compared.columns} else compared.root.public_id
+
+
+def _figure(found: groups.Figure) -> str:
+    """How far the suggestions can be trusted; nothing before anybody decided."""
+    if not found.decided:
+        return ""
+    return ngettext(
+        "Of the last suggestion that people decided, %(same)s (%(percent)s %%) was the same.",
+        "Of the last %(num)s suggestions that people decided, %(same)s (%(percent)s %%) were the same.",
+        found.decided, same=found.same, percent=found.percent,
+    )  # fmt: skip
 
 
 def _done() -> Decision | None:

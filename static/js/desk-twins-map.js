@@ -14,27 +14,27 @@
   given.points.forEach((point) => {
     const at = [point.lat, point.lon];
     if (point.shown && point.precision) {
-      const circle = L.circle(at, { radius: point.precision, className: "map-precision circle-" + point.n, weight: 1.5, fillOpacity: 0.08, interactive: false }).addTo(CM.map);
-      bounds.extend(circle.getBounds());
+      L.circle(at, { radius: point.precision, className: "map-precision circle-" + point.n, weight: 1.5, fillOpacity: 0.08, interactive: false }).addTo(CM.map);
+      bounds.extend(L.latLng(at).toBounds(2 * point.precision)); // a circle knows its own only once the map has a view
     }
     if (point.shown) bounds.extend(at);
   });
-  // the first lies on top, and of two on one point both numbers are read
-  const taken = {};
-  given.points.slice().reverse().forEach((point) => {
-    const key = point.lat.toFixed(5) + "," + point.lon.toFixed(5);
-    const beside = (taken[key] = (taken[key] || 0) + 1) - 1;
-    const icon = L.divIcon({
-      className: "map-number" + (point.shown ? " shown" : ""), iconSize: point.shown ? [24, 24] : [12, 12],
-      iconAnchor: point.shown ? [12 - 20 * Math.min(beside, 3), 12] : [6, 6],
-      html: point.shown ? String(Number(point.n)) : "",
-    });
-    L.marker([point.lat, point.lon], { icon: icon, title: point.n + ": " + point.title, keyboard: false, zIndexOffset: point.shown ? 500 : 0 }).addTo(CM.map);
-  });
-
   if (bounds.isValid()) CM.map.fitBounds(bounds, { padding: [28, 28], maxZoom: 17, animate: false });
   else if (given.area) CM.map.fitBounds([[given.area[1], given.area[0]], [given.area[3], given.area[2]]], { animate: false });
   else CM.map.setView([0, 0], 1);
+  // the first lies on top; where several lie on one spot, the others stand beside it, so that each number is read
+  const places = [];
+  given.points.filter((point) => point.shown).forEach((point) => {
+    const spot = CM.map.latLngToLayerPoint([point.lat, point.lon]);
+    const beside = places.filter((other) => other.distanceTo(spot) < 20).length;
+    places.push(spot);
+    put(point, L.divIcon({ className: "map-number shown", iconSize: [24, 24], iconAnchor: [12 - 22 * beside, 12], html: String(Number(point.n)) }), 900 - point.n);
+  });
+  given.points.filter((point) => !point.shown).forEach((point) => put(point, L.divIcon({ className: "map-number", iconSize: [12, 12] }), 0));
+
+  function put(point, icon, above) {
+    L.marker([point.lat, point.lon], { icon: icon, title: point.n + ": " + point.title, keyboard: false, zIndexOffset: above }).addTo(CM.map);
+  }
   CM.basemap.start({ quiet: true });
   CM.overlays.start({ quiet: true });
 })();
