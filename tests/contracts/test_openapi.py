@@ -7,7 +7,7 @@ import pytest
 from crowdmap import openapi
 from crowdmap.reports.models import Category
 from crowdmap.web import access_of
-from tests.builders import make_account, make_report, sign_in
+from tests.builders import make_account, make_report, make_suspicion, sign_in
 
 
 @pytest.fixture
@@ -87,3 +87,15 @@ def test_contact_is_as_described(client, session, described):
     report = make_report(contact_phone="+509 3712 3456")
     sign_in(client, make_account("moderator"))
     check(described, "Contact", client.get(f"/api/v1/reports/{report.public_id}/contact").get_json())
+
+
+def test_groups_of_duplicates_are_as_described(client, session, described):
+    a, b = make_report(description="No water"), make_report(description="No water")
+    make_suspicion(a, b, metres=20)
+    sign_in(client, make_account("moderator"))
+    told = client.get("/api/v1/duplicates/groups").get_json()
+    assert len(told["groups"]) == 1
+    check(described, "DuplicateGroups", told)
+    body = {"decision": "merge", "members": {a.public_id: 1, b.public_id: 1}}
+    check(described, "GroupDecision", body)
+    check(described, "GroupDecided", client.post(f"/api/v1/duplicates/groups/{a.public_id}", json=body).get_json())
