@@ -127,10 +127,11 @@ def happened(member: Member) -> datetime:
 def listed(session: Session, found: list[Group], most: int = LISTED) -> list[Listed]:
     """The first *most* groups as lines."""
     found = found[:most]
+    by_id = {member.public_id: member for member in groups.members(session, [name for group in found for name in group.members])}
     told = groups.reasons(session, [group.pairs[0] for group in found])
     lines = []
     for group in found:
-        known = groups.members(session, group.members)
+        known = groups.in_order(by_id[name] for name in group.members if name in by_id)
         if known:
             best = group.pairs[0]
             lines.append(Listed(known[0], len(known), group.copies, told.get((best.a, best.b), [])))
