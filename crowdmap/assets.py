@@ -63,6 +63,12 @@ DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
     "js/map-overlays.js", "js/desk-map.js", "js/desk-keys.js", "js/desk-swap.js", "js/desk-live.js",
 )  # fmt: skip
+# the desk's suspected duplicates
+TWINS_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css", "css/twins.css")
+TWINS_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/desk-twins-map.js", "js/desk-twins.js",
+)  # fmt: skip
 
 BUNDLES = {
     "base_css": BASE_CSS,
@@ -77,6 +83,8 @@ BUNDLES = {
     "track_js": TRACK_JS,
     "desk_css": DESK_CSS,
     "desk_js": DESK_JS,
+    "twins_css": TWINS_CSS,
+    "twins_js": TWINS_JS,
 }
 
 

@@ -19,7 +19,8 @@ from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
 from crowdmap.intake.tracking import Nothing
 from crowdmap.intake.voices import Voice
 from crowdmap.language import locale_code
-from crowdmap.moderation.requests import REQUESTS
+from crowdmap.moderation.duplicates_api import GroupsQuery
+from crowdmap.moderation.requests import REQUESTS, GroupDecision
 from crowdmap.moderation.vouch_views import VouchRequest
 from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports.models import Category, Kind, Status, Verification
@@ -139,6 +140,20 @@ OPERATIONS = (
         for name, model in REQUESTS.items()
     ),
     Operation(
+        "get", "/api/v1/duplicates/groups", "Suspected duplicates, the best first", "moderators",
+        {200: ("the groups that are left, and how good suggestions have been", JSON, ref("DuplicateGroups"))},
+        query=GroupsQuery, signed_in=True, errors=(401, 403, 422),
+    ),
+    Operation(
+        "post", "/api/v1/duplicates/groups/{public_id}", "One decision for a group: merge all, or no two are the same",
+        "moderators", {200: ("the reports' state afterwards, and the number to undo it by", JSON, ref("GroupDecided"))},
+        body=GroupDecision, signed_in=True, errors=(400, 401, 403, 404, 409, 415, 422),
+    ),
+    Operation(
+        "delete", "/api/v1/duplicates/decisions/{number}", "Undo a decision on a group", "moderators",
+        {204: ("undone: unmerged, or asked again", None, None)}, signed_in=True, errors=(401, 403, 404, 409),
+    ),
+    Operation(
         "get", "/api/v1/track/{token}", "How one's own report stands", "the reporter",
         {200: ("its state, own words, letters", JSON, ref("Tracked"))}, errors=(404, 429),
     ),
@@ -170,6 +185,7 @@ OPERATIONS = (
 )  # fmt: skip
 PATH_PARAMETERS = {
     "public_id": (TEXT, "id of the report"),
+    "number": (WHOLE, "number of the decision"),
     "token": (TEXT, "tracking token, in any spelling"),
     "layer": ({**TEXT, "enum": list(LAYERS)}, "which reports"),
     "suffix": ({**TEXT, "enum": list(FORMATS)}, "the format"),
@@ -222,6 +238,7 @@ def _schemas() -> dict:
         "distance": {**TEXT, "enum": ["same-place", "under-500-m", "under-2-km", "farther", "unknown"]},
     }  # fmt: skip
     candidates = {"type": "array", "maxItems": 5, "items": obj(candidate)}
+    texts = {"type": "array", "items": TEXT}
     step = {"step": TEXT, "state": {**TEXT, "enum": ["done", "now", "ahead"]}, "at": nullable({**TEXT, "format": "date-time"})}
     return {
         "Feature": feature(obj(_properties(), open=True), nullable(point)),
@@ -247,10 +264,26 @@ def _schemas() -> dict:
             "id": TEXT, "verification": {**TEXT, "enum": list(Verification)}, "counts": {"type": "boolean"}, "message": TEXT,
         }),
         "Candidates": obj({"candidates": candidates}),
+        "DuplicateGroups": obj({
+            "open": WHOLE, "suggestions": obj({"decided": WHOLE, "same": WHOLE}),
+            "groups": {"type": "array", "items": obj({
+                "root": TEXT, "size": WHOLE,
+                "members": {"type": "array", "items": obj({
+                    "id": TEXT, "revision": WHOLE, "copy": {"type": "boolean"}, "reasons": texts, "report": ref("Feature"),
+                })},
+                "pairs": {"type": "array", "items": obj({
+                    "a": TEXT, "b": TEXT, "score": NUMBER, "exact": {"type": "boolean"}, "reasons": texts,
+                })},
+            })},
+        }),
+        "GroupDecided": obj({
+            "decision": WHOLE, "root": TEXT,
+            "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
+        }),
         "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
         "Tracked": obj({
             "id": TEXT, "status": TEXT, "verification": TEXT, "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
-            "merged": {"type": "boolean"}, "received_at": {**TEXT, "format": "date-time"},
+            "merged": {"type": "boolean"}, "joined": WHOLE, "received_at": {**TEXT, "format": "date-time"},
             "steps": {"type": "array", "items": obj(step)}, "contact_kept": {"type": "array", "items": TEXT},
             "public": nullable(ref("Feature")),
         }, open=True),
@@ -311,7 +344,7 @@ def _query(given) -> list[dict]:
 
 def document() -> dict:
     """The whole of it, with the categories of this map. Needs an application context."""
-    models = {one.body for one in OPERATIONS if one.body} | {DuplicatesQuery}
+    models = {one.body for one in OPERATIONS if one.body} | {DuplicatesQuery, GroupsQuery}
     inputs = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
     _map, schema = models_json_schema(inputs, ref_template="#/components/schemas/{model}")
     schemas = {**schema["$defs"], **_schemas(), "CategoryCode": _categories()}

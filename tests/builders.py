@@ -10,6 +10,7 @@ from crowdmap.accounts.models import Account, LoginSession
 from crowdmap.accounts.passwords import digest, hash_password, new_secret
 from crowdmap.accounts.roles import Role
 from crowdmap.db import db, utcnow, writing
+from crowdmap.dedupe.models import Suspicion
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, submit
 from crowdmap.reports.models import Report, Status
@@ -40,6 +41,16 @@ def make_report(*, at=PORT_AU_PRINCE, status="published", category="WAT", channe
     report = session.query(Report).filter_by(public_id=receipt.public_id).one()
     session.commit()  # or SQLite's one place to write would stay taken
     return report
+
+
+def make_suspicion(a: Report, b: Report, score: float = 0.9, exact: bool = False, **told) -> Suspicion:
+    """A committed pair as the worker finds it; *told* is what it says in words, such as ``metres=180``."""
+    first, second = sorted((a.id, b.id))
+    evidence = {"signals": {"words": score}, "told": told}
+    suspicion = Suspicion(a_id=first, b_id=second, score=score, exact=exact, evidence=evidence)
+    db.session.add(suspicion)
+    db.session.commit()
+    return suspicion
 
 
 @cache

@@ -178,12 +178,14 @@ def as_json(found: Tracked) -> Response:
     """How it stands, and one's own words; of contact only which fields are kept, for a link can be passed on."""
     private = db.session.get_one(ReportPrivate, found.report.id)
     body = {
-        "id": found.root.public_id,
+        # another's id only where everybody may know it
+        "id": (found.root if found.feature else found.report).public_id,
         "status": found.root.status.value,
         "verification": found.root.verification.value,
         "voice": not found.original,
         "withdrawn": found.withdrawn,
         "merged": found.merged,
+        "joined": found.joined,
         "received_at": timestamp(found.submission.received_at),
         "steps": [{"step": s.name, "state": s.state, "at": timestamp(s.at)} for s in tracking.pathway(found)],
         **own_words(found),

@@ -82,7 +82,8 @@ class Nothing(BaseModel):
 class Tracked:
     """What a token opens. *original*: the report was made from this submission; else it is a voice for it.
 
-    *root* is the report itself, or the one it was merged into; *feature* is what the public sees of that.
+    *root* is the report itself, or the one it was merged into; *feature* is what the public sees of that. *joined*: how
+    many others told the same in reports that were merged into this one, and since when they count with it.
     """
 
     submission: Submission
@@ -92,6 +93,8 @@ class Tracked:
     feature: dict | None
     letters: list[Letter]
     decisions: list[Decision]
+    joined: int = 0
+    joined_at: datetime | None = None
 
     @property
     def withdrawn(self) -> bool:
@@ -142,10 +145,30 @@ def look(session: Session, token: str, to_change: bool = False) -> Tracked | Non
     first = session.scalar(select(func.min(Submission.id)).where(Submission.report_id == report.id))
     decided = select(Decision).where(Decision.report_id.in_({report.id, root.id})).order_by(Decision.id)
     written = select(Letter).where(Letter.submission_id == submission.id).order_by(Letter.id)
+    original, decisions = first == submission.id, list(session.scalars(decided))
+    joined, joined_at = _joined(session, submission, report, decisions) if original else (0, None)
     return Tracked(
-        submission, report, root, first == submission.id, voices.public_feature(session, root.id),
-        list(session.scalars(written)), list(session.scalars(decided)),
+        submission, report, root, original, voices.public_feature(session, root.id), list(session.scalars(written)),
+        decisions, joined, joined_at,
     )  # fmt: skip
+
+
+def _joined(session: Session, submission: Submission, report: Report, decisions: list[Decision]) -> tuple[int, datetime | None]:
+    """How many other senders' reports are merged into this one, and when the latest of them came to it. Nothing else of
+    them is for this reporter: they may not be public."""
+    below = [row for row in succession.below(session, report.id) if row.withdrawn_at is None and row.erased_at is None]
+    if not below:
+        return 0, None
+    query = select(Submission.id, Submission.source_hash).where(
+        Submission.report_id.in_([row.id for row in below]), Submission.withdrawn_at.is_(None)
+    )
+    senders = {row.source_hash or row.id for row in session.execute(query)} - {submission.source_hash}
+    here = {row.public_id for row in below if row.merged_into_id == report.id}
+    for decision in reversed(decisions):
+        taken = decision.change.get("taken_in", [None, None])[1] or []
+        if decision.report_id == report.id and here.intersection([taken] if isinstance(taken, str) else taken):
+            return len(senders), decision.at
+    return len(senders), None
 
 
 def pathway(found: Tracked) -> list[Step]:

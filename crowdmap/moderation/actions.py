@@ -10,15 +10,14 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
-from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, StaleRevision, ValidationFailed
-from crowdmap.moderation import editing, merging
-from crowdmap.moderation.doing import Doing, keep
-from crowdmap.moderation.models import Decision
+from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
+from crowdmap.moderation import duplicates, editing, merging
+from crowdmap.moderation.doing import Doing, keep, stale
+from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status, Verification
 from crowdmap.web import Permission
 
@@ -30,7 +29,9 @@ class Action:
     """*to*: the status it leads to; *since*: the statuses it starts from (default: all from which *to* is reachable).
 
     *needs* are the fields that must be given. *key* is the desk's shortcut. *merged*: whether it makes sense for a
-    report that was merged into another.
+    report that was merged into another. *partner*: the field that names another report, which is locked with its way up
+    ("" where the pointer alone matters). *revised*: it changes the report, so that it must be at the revision the
+    person saw, and is at the next one afterwards.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Action:
     needs: tuple[str, ...] = ()
     merged: bool = False
     revised: bool = True
+    partner: str | None = None
     permission: Permission = Permission.MODERATE
 
     def starts_from(self, status: Status) -> bool:
@@ -100,8 +102,16 @@ _ALL = (
     Action("restore", _l("Restore"), _l("Back in the queue."), _move_on, "s", Status.PENDING),
     Action("close", _l("Close"), _l("Closed."), _move_on, "c", Status.CLOSED),
     Action("reopen", _l("Reopen"), _l("Open and on the map again."), _move_on, "o", Status.PUBLISHED, _CLOSED),
-    Action("merge", _l("Merge"), _l("Merged."), merging.merge, "g", needs=("into",)),
-    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "u", merged=True),
+    Action("merge", _l("Merge"), _l("Merged."), merging.merge, "g", needs=("into",), partner="into"),
+    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "u", merged=True, partner=""),
+    Action(
+        "distinct", _l("Not the same"), _l("Not the same. It is not asked again."), duplicates.distinct, "f",
+        needs=("other",), revised=False, partner="other",
+    ),
+    Action(
+        "ask-again", _l("Ask again"), _l("It may be asked again whether they are the same."), duplicates.ask_again, "a",
+        needs=("other",), merged=True, revised=False, partner="other",
+    ),
     Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
@@ -141,23 +151,12 @@ def perform(
     return report
 
 
-def lock_reports(session: Session, where) -> list[Report]:
-    """Rows for update in the order of their ids, so that two who lock several never wait for each other.
-
-    FOR NO KEY UPDATE: a publication inserted under the log's lock refers to the report and must not wait for it.
-    """
-    query = select(Report).where(where).order_by(Report.id).with_for_update(key_share=True)
-    return list(session.scalars(query.execution_options(populate_existing=True)))
-
-
 def _lock(session, public_id, chosen, fields) -> Report:
-    if chosen.name in ("merge", "unmerge"):
-        ids = merging.concerned(session, public_id, fields.get("into"))
-        rows = lock_reports(session, Report.id.in_(ids))
-        merging.check_unmoved(session, rows)
+    if chosen.partner is not None:
+        rows = lock_with_ways_up(session, public_id, fields.get(chosen.partner))
     else:
-        rows = lock_reports(session, Report.public_id == public_id)
-    found = next((row for row in rows if row.public_id == public_id), None)
+        rows = {row.public_id: row for row in lock_reports(session, Report.public_id == public_id)}
+    found = rows.get(public_id)
     if found is None:
         raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
     return found
@@ -171,6 +170,7 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
             "reason": _("Say why, in a few words."),
             "evidence": _("Say how you know: a call, a photo, somebody on the spot."),
             "into": _("Say which report it belongs to."),
+            "other": _("Say which other report you mean."),
         }
         raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
 
@@ -180,23 +180,13 @@ def _check_revision(session, chosen: Action, report: Report, revision: int | Non
         return
     if revision is None:
         raise ValidationFailed([FieldError("revision", "required", _("Say which revision you saw."))])
-    last = session.execute(
-        select(Decision.action, Decision.at, Account.name)
-        .outerjoin(Account, Account.id == Decision.account_id)
-        .where(Decision.report_id == report.id)
-        .order_by(Decision.id.desc())
-        .limit(1)
-    ).first()
-    extra = {"revision": report.revision, "state": report.status.value, "verification": report.verification.value}
-    if last:
-        extra |= {"by": last.name, "action": last.action, "at": last.at.isoformat()}
-    raise StaleRevision(_("Somebody else changed this report since you opened it. Look at it again."), **extra)
+    raise stale(session, report)
 
 
 def _check_state(session, chosen: Action, report: Report) -> None:
     if (report.merged_into_id is not None) and not chosen.merged:
         raise IllegalState(_("It was merged into another report. Take it out first, or decide there."), code="merged")
-    if chosen.name != "note" and not _told_by_somebody(session, chosen, report):
+    if chosen.name not in ("note", "ask-again") and not _told_by_somebody(session, chosen, report):
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
         words = _(

@@ -1,5 +1,7 @@
 """Merging is one pointer. Children keep their rows, status and submissions; a tree's face is made by publishing."""
 
+from collections.abc import Iterable
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -58,22 +60,55 @@ def below(session: Session, report_id: int) -> list[Report]:
     return found
 
 
-def concerned(session: Session, public_id: str, into: str | None) -> list[int]:
-    """Ids of every report whose pointer a merge relies on: the report, its target, and the way up to the roots."""
+def trees_below(session: Session, report_ids: Iterable[int]) -> dict[int, list[Report]]:
+    """Each report with everything merged into it, a generation a query."""
+    home = {report_id: report_id for report_id in report_ids}
+    found: dict[int, list[Report]] = {report_id: [] for report_id in home}
+    frontier = sorted(home)
+    while frontier:
+        rows = list(session.scalars(select(Report).where(Report.merged_into_id.in_(frontier)).order_by(Report.id)))
+        for row in rows:
+            home[row.id] = home[row.merged_into_id]
+            found[home[row.id]].append(row)
+        frontier = [row.id for row in rows]
+    return found
+
+
+def concerned(session: Session, *public_ids: str | None) -> list[int]:
+    """Ids of every report whose pointer a merge relies on: those named, and their ways up to the roots."""
     ids: set[int] = set()
-    for name in filter(None, (public_id, into)):
-        report = by_public_id(session, name)
-        if report is not None:
-            ids |= {step.id for step in above(session, report)}
+    columns = select(Report.id, Report.merged_into_id)
+    rows = session.execute(columns.where(Report.public_id.in_([name for name in public_ids if name]))).all()
+    while rows:
+        ids |= {row.id for row in rows}
+        further = {row.merged_into_id for row in rows} - ids - {None}
+        rows = session.execute(columns.where(Report.id.in_(further))).all() if further else []
     return sorted(ids)
 
 
-def check_unmoved(session: Session, locked: list[Report]) -> None:
+def lock_reports(session: Session, where) -> list[Report]:
+    """Rows for update in the order of their ids, so that two who lock several never wait for each other.
+
+    FOR NO KEY UPDATE: a publication inserted under the log's lock refers to the report and must not wait for it.
+    """
+    query = select(Report).where(where).order_by(Report.id).with_for_update(key_share=True)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def lock_with_ways_up(session: Session, *public_ids: str | None) -> dict[str, Report]:
+    """The named reports and their ways up to the roots, locked in one statement; by public id. Raises StaleRevision."""
+    rows = lock_reports(session, Report.id.in_(concerned(session, *public_ids)))
+    check_unmoved(rows)
+    return {row.public_id: row for row in rows}
+
+
+def check_unmoved(locked: list[Report]) -> None:
     """Now that the rows are locked: every pointer must lead to a locked row still. Raises StaleRevision.
 
     Between reading the way up and locking it somebody may have merged one of them elsewhere; with all pointers held
     no cycle can come about.
     """
     ids = {report.id for report in locked}
-    if any(report.merged_into_id is not None and report.merged_into_id not in ids for report in locked):
-        raise StaleRevision(_("One of the reports was merged elsewhere just now. Look at it again."))
+    for report in locked:
+        if report.merged_into_id is not None and report.merged_into_id not in ids:
+            raise StaleRevision(_("One of the reports was merged elsewhere just now. Look at it again."), id=report.public_id)

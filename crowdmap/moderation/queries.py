@@ -1,14 +1,16 @@
 """What the desk reads: the queue from the staff publications, and everything told about one report."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from crowdmap.accounts.models import Account
 from crowdmap.dedupe import Candidate, candidates
 from crowdmap.dedupe.find import Sides
+from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.filters import ReportFilter
 from crowdmap.moderation import merging
@@ -19,6 +21,7 @@ from crowdmap.publishing.preview import Preview, preview
 from crowdmap.reports.models import VISIBLE, Letter, Report, Status, Submission
 
 PAGE = 50
+REFUSED = 50  # of "not the same" that a report's page tells
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,16 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
 
 
 @dataclass(frozen=True)
+class Refused:
+    """A report of which somebody said that it is not the same as this one: as a root, and who said it when."""
+
+    public_id: str
+    title: str
+    at: datetime
+    by: str | None
+
+
+@dataclass(frozen=True)
 class Dossier:
     """All that the desk shows of one report; contact is not part of it."""
 
@@ -123,6 +136,7 @@ class Dossier:
     decisions: list[tuple[Decision, str | None]]
     twins: list[Candidate]
     twin_revisions: dict[str, int]  # of those that this report should take in: it is public and they are not
+    refused: list["Refused"]
     preview: Preview | None
     has_contact: bool
 
@@ -144,7 +158,8 @@ def dossier(session: Session, public_id: str) -> Dossier:
         raise NotFound()
     chain, children = merging.above(session, report), merging.below(session, report.id)
     ids = [report.id, *(child.id for child in children)]
-    alike = twins(session, report, chain, children)
+    apart = refused(session, chain, ids)
+    alike = twins(session, report, chain, children, [one.public_id for one in apart])
     return Dossier(
         report=report,
         root=chain[-1],
@@ -162,6 +177,7 @@ def dossier(session: Session, public_id: str) -> Dossier:
         ],
         twins=alike,
         twin_revisions=_to_take_in(session, report, alike),
+        refused=apart,
         preview=preview(session, report),
         has_contact=contact_of(session, report).given,
     )
@@ -175,10 +191,30 @@ def _to_take_in(session: Session, report: Report, alike: list[Candidate]) -> dic
     return dict(session.execute(select(Report.public_id, Report.revision).where(Report.public_id.in_(waiting))).all())
 
 
-def twins(session: Session, report: Report, chain: list[Report], children: list[Report]) -> list[Candidate]:
-    """Possible duplicates of a report that stands by itself, among what the team sees."""
+def refused(session: Session, chain: list[Report], ids: list[int]) -> list[Refused]:
+    """Which trees were said to be others than that of *ids*, the latest first; of a merged report only its root tells."""
+    if len(chain) > 1:
+        return []
+    query = select(Suspicion.a_id, Suspicion.b_id, Suspicion.refused_at, Account.name)
+    query = query.outerjoin(Account, Account.id == Suspicion.refused_by_id)
+    query = query.where(Suspicion.refused_at.is_not(None), or_(Suspicion.a_id.in_(ids), Suspicion.b_id.in_(ids)))
+    found: dict[int, Refused] = {}
+    for row in session.execute(query.order_by(Suspicion.refused_at.desc()).limit(REFUSED)):
+        other = session.get_one(Report, row.b_id if row.a_id in ids else row.a_id)
+        root = merging.above(session, other)[-1]
+        if root.id not in ids:
+            title = root.title or root.description[:80]
+            found.setdefault(root.id, Refused(root.public_id, title, row.refused_at, row.name))
+    return list(found.values())
+
+
+def twins(
+    session: Session, report: Report, chain: list[Report], children: list[Report], apart: list[str]
+) -> list[Candidate]:
+    """Possible duplicates of a report that stands by itself, among what the team sees; *apart*: known to be others."""
     if report.merged_into_id is not None or report.withdrawn_at or report.erased_at:
         return []
     sides = Sides(session)
     own = [r.public_id for r in (*chain, *children)]
-    return candidates(session, sides.of_report(session, report), Audience.STAFF, exclude=own, sides=sides)
+    side = sides.of_report(session, report)
+    return candidates(session, side, Audience.STAFF, exclude=[*own, *apart], sides=sides)

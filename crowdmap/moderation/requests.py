@@ -16,6 +16,7 @@ from crowdmap.reports.texts import clean
 Text = Annotated[str, AfterValidator(clean)]
 Reason = Annotated[Text, Field(max_length=1000)]
 Code = Annotated[str, Field(max_length=40)]
+SEEN = r"^[a-z0-9]{1,40}:[0-9]{1,9}$"
 
 
 class ActionRequest(BaseModel):
@@ -41,6 +42,10 @@ class RejectRequest(ActionRequest):
 
 class MergeRequest(ActionRequest):
     into: Annotated[str, Field(max_length=40, description="id of the report it belongs to")] = ""
+
+
+class OtherRequest(ActionRequest):
+    other: Annotated[str, Field(max_length=40, description="id of the other report")] = ""
 
 
 class EditRequest(ActionRequest):
@@ -79,6 +84,46 @@ class MoveRequest(ActionRequest):
 
 _OWN = {
     "publish": PublishRequest, "verify": VerifyRequest, "reject": RejectRequest, "merge": MergeRequest,
-    "edit": EditRequest, "move": MoveRequest,
+    "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
+
+
+class GroupDecision(BaseModel):
+    """One decision for a group of suspected duplicates: merge all into the root, or keep that no two are the same."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["merge", "distinct"]
+    root: Annotated[str, Field(max_length=40, description="id of the report that takes the others in; default: that of the address")] = ""
+    members: Annotated[
+        dict[Code, Annotated[int, Field(ge=1)]],
+        Field(min_length=1, description="id → revision that you saw; the root may be among them"),
+    ]
+    reason: Reason = ""
+
+
+class GroupForm(BaseModel):
+    """The same from the page: each report as id:revision, so that a form without scripts carries both."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["merge", "distinct"]
+    root: Annotated[str, Field(pattern=SEEN)]
+    member: list[Annotated[str, Field(pattern=SEEN)]] = []
+    next: Annotated[str, Field(max_length=40)] = ""
+    reason: Reason = ""
+
+    def seen(self) -> dict[str, int]:
+        """All that were chosen, the root among them: id → revision."""
+        return {name: int(revision) for name, _colon, revision in (one.partition(":") for one in [self.root, *self.member])}
+
+    @property
+    def root_id(self) -> str:
+        return self.root.partition(":")[0]
+
+
+class UndoForm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Annotated[int, Field(ge=1, le=2**53)]

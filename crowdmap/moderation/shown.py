@@ -48,7 +48,10 @@ def note_of(change: dict) -> str:
     return "; ".join(parts)
 
 
-_FIELDS = {"more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point", "vouched_by": "accounts"}
+_FIELDS = {
+    "more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point",
+    "merged_into": "merged into", "taken_in": "taken in", "distinct_from": "not the same as", "vouched_by": "accounts",
+}  # fmt: skip
 
 
 def map_of(session: Session, found, static: str) -> dict[str, Any]:
@@ -58,13 +61,11 @@ def map_of(session: Session, found, static: str) -> dict[str, Any]:
     tile = None
     if preview and preview.policy is Policy.TILE and exact and exact.lon is not None:
         tile = geo.tile_bounds(*geo.tile(exact.lon, exact.lat, geo.BLUR_ZOOM), geo.BLUR_ZOOM).as_list()
-    area = settings().AREA
     return {
         "exact": None if exact is None or exact.lon is None else [exact.lon, exact.lat, exact.accuracy_m],
         "public": list(preview.point) if preview and preview.point else None,
         "tile": tile,
         "kind": found.report.kind.value,
-        "area": area.as_list() if area else None,
         "twins": [
             {
                 "id": twin.public_id,
@@ -76,6 +77,15 @@ def map_of(session: Session, found, static: str) -> dict[str, Any]:
             for twin in found.twins
             if twin.lon is not None
         ],
+        **ground(session, static),
+    }
+
+
+def ground(session: Session, static: str) -> dict[str, Any]:
+    """What any small map of the desk stands on."""
+    area = settings().AREA
+    return {
+        "area": area.as_list() if area else None,
         "tiles": {"url": settings().TILE_URL, "attribution": settings().TILE_ATTRIBUTION},
         "towns": [
             {"name": a.name, "lon": a.lon, "lat": a.lat}
@@ -83,3 +93,17 @@ def map_of(session: Session, found, static: str) -> dict[str, Any]:
         ],
         "urls": {"world": f"{static}/vendor/world-atlas/countries-50m.json", "overlays": "/map/overlays.json"},
     }
+
+
+def map_of_group(session: Session, found, static: str) -> dict[str, Any]:
+    """The points of a group (comparing.Comparison) as the team knows them, numbered; circles for those in view."""
+    shown = {member.public_id for member in found.columns}
+    points = [
+        {
+            "id": member.public_id, "n": found.numbers[member.public_id], "lon": member.point[0], "lat": member.point[1],
+            "precision": member.properties["precision_m"], "title": member.title[:80], "shown": member.public_id in shown,
+        }
+        for member in found.members
+        if member.point
+    ]  # fmt: skip
+    return {"points": points, **ground(session, static)}

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from crowdmap.config import settings
 from crowdmap.db import db, reading
+from crowdmap.dedupe.groups import open_groups
 from crowdmap.errors import (
     DomainError,
     IllegalState,
@@ -143,7 +144,7 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
         found=found, next_id=queries.next_in_queue(db.session, chosen, public_id) if public_id else _first(listed),
         actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
-        contact=contact, error=error, opened=opened, typed=request.form if error else None,
+        suspected=len(open_groups(db.session)), contact=contact, error=error, opened=opened, typed=request.form if error else None,
         told=told, note_of=note_of,
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
@@ -166,4 +167,6 @@ def _actions(found) -> list:
     hidden = {name for name, mark in same.items() if report.verification.value == mark}
     if not merged:
         hidden.add("unmerge")
+    if not found.refused:
+        hidden.add("ask-again")
     return [a for a in possible if a.name not in hidden]

@@ -1,4 +1,5 @@
-/* The desk by keyboard: the letters shown in the bar, n for the next report, Escape to leave a form. Letters do nothing
+/* The desk by keyboard: the letters shown in the bar, n for the next report, y for the suspected duplicates, Escape to
+   leave a form. Letters do nothing
    while somebody types, and every one of them is a button or link on the page. */
 (function () {
   "use strict";
@@ -55,7 +56,8 @@
     if (event.key === "Escape" && panel() && !decide.classList.contains("closed")) { event.preventDefault(); close(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
     const letter = event.key.toLowerCase();
-    const target = letter === "n" ? CM.$("#next") : decide && CM.$('[data-key="' + CSS.escape(letter) + '"]', decide);
+    const beside = { n: "#next", y: "#to-duplicates" }[letter];
+    const target = beside ? CM.$(beside) : decide && CM.$('[data-key="' + CSS.escape(letter) + '"]', decide);
     if (!target) return;
     event.preventDefault();
     target.click();

@@ -69,7 +69,7 @@
     const link = event.target.closest("a[href]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     if (!desk.contains(link) || link.origin !== location.origin || link.search !== location.search || link.hash) return;
-    if (!/^\/moderate\/[a-z0-9]+$/.test(link.pathname)) return;
+    if (!/^\/moderate\/[a-z0-9]+$/.test(link.pathname) || link.dataset.leave !== undefined) return;
     event.preventDefault();
     go(link.href, true);
   });

@@ -2,18 +2,19 @@
 
 import itertools
 
+from crowdmap.db import utcnow
 from crowdmap.moderation.actions import ACTIONS, perform
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import TRANSITIONS, Report, Status
-from tests.builders import make_account, make_report, sign_in
+from tests.builders import make_account, make_report, make_suspicion, sign_in
 
 # what each action needs to be complete; a new action fails here until it says
 FIELDS = {
     "publish": {}, "verify": {"evidence": "called back"}, "corroborate": {}, "dispute": {"reason": "seen otherwise"},
     "hide": {"reason": "names a person"}, "reject": {"reason": "spam"}, "restore": {}, "close": {}, "reopen": {},
-    "merge": {}, "unmerge": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
+    "merge": {}, "unmerge": {}, "distinct": {}, "ask-again": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
     "note": {"reason": "to be called"},
 }  # fmt: skip
 GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
@@ -51,13 +52,17 @@ def in_status(status: str) -> Report:
 def prepared(action: str, status: str, session) -> tuple[Report, dict]:
     report = in_status(status)
     fields = {**FIELDS[action], "revision": report.revision}
-    if action in ("merge", "unmerge"):
+    if action in ("merge", "unmerge", "distinct", "ask-again"):
         other = make_report()
         if action == "merge":
             fields["into"] = other.public_id
-        else:
+        elif action == "unmerge":
             report.merged_into_id = other.id
-            session.commit()
+        else:
+            fields["other"] = other.public_id
+        if action == "ask-again":
+            make_suspicion(report, other).refused_at = utcnow()
+        session.commit()
     return report, fields
 
 
@@ -85,7 +90,7 @@ def test_every_action_by_every_role_in_every_status(session, app):
             continue
         body = answer.get_json()
         assert body["id"] == key and body["status"] == after.status == LEADS_TO.get(action, status)
-        assert body["revision"] == after.revision == revision + (action != "note")
+        assert body["revision"] == after.revision == revision + ACTIONS[action].revised
         assert after.verification == GRADES.get(action, "unverified") == body["verification"]
         assert len(done) == 1
         public = session.query(Publication).filter_by(public_id=key, audience="public").one_or_none()
@@ -129,6 +134,9 @@ BAD_INPUT = (
     ("reject", {"revision": 1, "reason": "dislike"}, 422, "reason"),
     ("merge", {"revision": 1, "into": "nothere"}, 422, "into"),
     ("merge", {"revision": 1, "into": ["x"]}, 422, "into"),
+    ("distinct", {"other": "nothere"}, 422, "other"),
+    ("distinct", {"other": 5}, 422, "other"),
+    ("ask-again", {"other": "nothere"}, 422, "other"),
     ("edit", {"revision": 1, "kind": "wish"}, 422, "kind"),
     ("edit", {"revision": 1, "kind": None}, 422, "kind"),
     ("edit", {"revision": 1, "category": "NOPE"}, 422, "category"),

@@ -7,7 +7,7 @@ import pytest
 from crowdmap import openapi
 from crowdmap.reports.models import Category
 from crowdmap.web import access_of
-from tests.builders import make_account, make_report, sign_in
+from tests.builders import make_account, make_report, make_suspicion, sign_in
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_call_is_described_and_none_that_is_not_there(app, described):
             there |= {(method.lower(), as_openapi(rule)) for method in rule.methods - {"HEAD", "OPTIONS"}}
     told = set()
     for path, methods in described["paths"].items():
-        one_a_call = re.sub(r"(/actions|/track/\{token\})/\w+$", r"\1/{action}", path)
+        one_a_call = re.sub(r"(/actions|/track/\{token\})/[\w-]+$", r"\1/{action}", path)
         told |= {(method, one_a_call) for method in methods}
     assert told == there
 
@@ -100,3 +100,15 @@ def test_vouching_is_as_described(client, session, described):
     sign_in(client, make_account("volunteer"))
     answer = client.post(f"/api/v1/reports/{report.public_id}/vouch", json={"evidence": "I saw it"})
     check(described, "Vouched", answer.get_json())
+
+
+def test_groups_of_duplicates_are_as_described(client, session, described):
+    a, b = make_report(description="No water"), make_report(description="No water")
+    make_suspicion(a, b, metres=20)
+    sign_in(client, make_account("moderator"))
+    told = client.get("/api/v1/duplicates/groups").get_json()
+    assert len(told["groups"]) == 1
+    check(described, "DuplicateGroups", told)
+    body = {"decision": "merge", "members": {a.public_id: 1, b.public_id: 1}}
+    check(described, "GroupDecision", body)
+    check(described, "GroupDecided", client.post(f"/api/v1/duplicates/groups/{a.public_id}", json=body).get_json())

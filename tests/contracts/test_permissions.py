@@ -24,6 +24,8 @@ GUARDED = {
     "/api/v1/reports/<public_id>/actions": Permission.MODERATE,
     "/api/v1/reports/<public_id>/vouch": Permission.VOUCH,
     "/reports/<public_id>/vouch": Permission.VOUCH,
+    "/api/v1/duplicates/groups": Permission.MODERATE,
+    "/api/v1/duplicates/decisions": Permission.MODERATE,
     "/work": Permission.WORK,
 }
 # Where a stranger may change something, or ask with a body; a new entry is a decision.

@@ -7,10 +7,11 @@ import pytest
 
 from crowdmap.db import utcnow
 from crowdmap.intake.tokens import grouped
+from crowdmap.moderation import duplicates
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Letter, Report, ReportPrivate, Submission
-from tests.builders import make_report
+from tests.builders import make_account, make_report
 
 URL = "/api/v1/track"
 LON, LAT = -72.33517, 18.54361
@@ -267,6 +268,51 @@ def test_a_merged_report_follows_the_one_it_was_joined_with(client, session, min
     told = client.get(f"{URL}/{mine['token']}").get_json()
     assert (told["id"], told["status"], told["merged"]) == (root.public_id, "published", True)
     assert "joined with theirs" in client.get(f"/track/{mine['token']}").get_data(as_text=True)
+
+
+def test_both_reporters_are_told_that_reports_were_joined_and_nothing_of_each_other(client, session, mine):
+    others = [make_report(status="pending", description=f"Others-words {n}", place="Others-place", source_key=f"o{n % 2}") for n in range(3)]
+    root = report_of(session, mine)
+    actor = make_account()
+    page, told = f"/track/{mine['token']}", f"{URL}/{mine['token']}"
+    assert client.get(told).get_json()["joined"] == 0 and "told the same" not in client.get(page).text
+    members = {report.public_id: 1 for report in (root, *others)}
+    decision = duplicates.merge_many(session, root.public_id, members, actor).id
+    session.commit()
+    answer = client.get(told)
+    assert answer.get_json()["joined"] == 2 and answer.get_json()["merged"] is False  # two senders, three reports
+    shown = client.get(page).text
+    assert "2 others told the same; their words are kept with yours." in shown
+    for text in (answer.text, shown):
+        assert not [mark for mark in ("Others-", *(r.public_id for r in others)) if mark in text]
+    duplicates.undo(session, decision, actor)
+    session.commit()
+    assert client.get(told).get_json()["joined"] == 0 and "told the same" not in client.get(page).text
+
+
+def test_who_is_merged_into_what_waits_does_not_learn_its_id(client, session, mine):
+    root, actor = make_report(status="pending", title="Others-title", description="Others-words"), make_account()
+    decision = duplicates.merge_many(session, root.public_id, {root.public_id: 1, mine["id"]: 1}, actor).id
+    session.commit()
+    for path in (f"{URL}/{mine['token']}", f"/track/{mine['token']}"):
+        text = client.get(path).text
+        assert root.public_id not in text and "Others-" not in text
+    told = client.get(f"{URL}/{mine['token']}").get_json()
+    assert (told["id"], told["merged"], told["joined"]) == (mine["id"], True, 0)
+    assert "joined with theirs" in client.get(f"/track/{mine['token']}").text
+    duplicates.undo(session, decision, actor)
+    session.commit()
+    assert client.get(f"{URL}/{mine['token']}").get_json()["merged"] is False
+    assert "joined with theirs" not in client.get(f"/track/{mine['token']}").text
+
+
+def test_one_who_sent_it_twice_is_not_another(client, session, mine):
+    body = {"kind": "need", "category": "WAT", "description": "again", "place": "x", "contact_phone": "+509 3712 3456"}
+    second = client.post("/api/v1/reports", json=body).get_json()["id"]
+    duplicates.merge_many(session, mine["id"], {mine["id"]: 1, second: 1}, make_account())
+    session.commit()
+    assert client.get(f"{URL}/{mine['token']}").get_json()["joined"] == 0
+    assert "told the same" not in client.get(f"/track/{mine['token']}").text
 
 
 @pytest.mark.settings(RATE_LIMITS="on")
