@@ -147,7 +147,7 @@ def same_text(a: Side, b: Side) -> float | None:
 
 
 def same_title(a: Side, b: Side) -> float | None:
-    if not a.title or not b.title:
+    if not a.headline or not b.headline:
         return None
     return fuzz.token_set_ratio(a.headline, b.headline) / 100
 

@@ -27,7 +27,8 @@ def told(a: Side, b: Side) -> dict:
         "same_message": bool(_of(a, MESSAGE) & _of(b, MESSAGE)),
         "translated": bool(signals.other_language(a, b)) and (signals.meaning_contained(a, b) or 0) >= 0.6,
     }  # fmt: skip
-    return {name: value for name, value in found.items() if value not in (None, False, [], ())}
+    # a distance of 0 is told, and 0 equals False
+    return {name: value for name, value in found.items() if value is not None and value is not False and value != []}
 
 
 def _of(side: Side, kind: str) -> set[bytes]:
