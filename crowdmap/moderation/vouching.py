@@ -18,7 +18,7 @@ from crowdmap.moderation.doing import keep
 from crowdmap.moderation.merging import below
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.lookup import public_report
-from crowdmap.reports.keyed import source_hash
+from crowdmap.reports.keyed import one_spelling, source_hash
 from crowdmap.reports.models import VISIBLE, Report, Submission, Verification
 from crowdmap.web import Permission
 
@@ -116,7 +116,10 @@ def _check(session: Session, report: Report, actor: Account, device: str | None)
 
 def _told_it(session: Session, report: Report, actor: Account, device: str | None) -> bool:
     """Whether the account's address or the device sent the report, or one that was merged into it."""
-    ids = [report.id, *(child.id for child in below(session, report.id))]
+    members = [report, *below(session, report.id)]
+    if any(one_spelling(member.private.contact_email or "") == one_spelling(actor.email) for member in members):
+        return True
+    ids = [member.id for member in members]
     firsts = select(func.min(Submission.id)).where(Submission.report_id.in_(ids)).group_by(Submission.report_id)
     query = select(Submission.source_hash, Submission.device_hash).where(Submission.id.in_(firsts))
     own = {source_hash(actor.email), *([source_hash(device)] if device else [])}

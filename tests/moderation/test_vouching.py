@@ -99,11 +99,12 @@ def test_a_disabled_account_does_not_count(session, team):
 
 def test_the_reporter_cannot_vouch(session, team):
     by_address = make_report(contact_email=team[0].email.upper())
+    with_a_number = make_report(contact_email=team[0].email, contact_phone="+509 3700 0001")
     by_device = make_report(source_key="the device", contact_phone="+509 3712 3456")
     merged = make_report()
     by_device.merged_into_id = merged.id
     session.commit()
-    for report, account, device in ((by_address, team[0], None), (merged, team[1], "the device")):
+    for report, account, device in ((by_address, team[0], None), (with_a_number, team[0], None), (merged, team[1], "the device")):
         with pytest.raises(IllegalState) as refused:
             vouch(session, report.public_id, account, SEEN, device)
         assert refused.value.code == "own-report"
