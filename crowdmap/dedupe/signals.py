@@ -157,31 +157,30 @@ def same_title(a: Side, b: Side) -> float | None:
 
 def _names_met(a: Side, b: Side) -> tuple[float, float, float]:
     """→ weight of the names that meet, misspelled or not, of those only in a, only in b."""
-    met = alone = 0.0
-    left = dict(b.names)
-    for name, weight in sorted(a.names.items()):
-        if name in left:
-            met += (weight + left.pop(name)) / 2
-        elif name in b.words:
-            met += weight
-        elif twin := _like(name, left):
-            met += LIKE_NAME * (weight + left.pop(twin)) / 2
-        else:
-            alone += weight
-    return met, alone, sum(weight for name, weight in left.items() if name not in a.words)
+    met = sum((weight + b.names[name]) / 2 for name, weight in a.names.items() if name in b.names)
+    left = []
+    for one, other in ((a, b), (b, a)):
+        alone = {name: weight for name, weight in one.names.items() if name not in other.names}
+        met += sum(weight for name, weight in alone.items() if name in other.words)
+        left.append({name: weight for name, weight in alone.items() if name not in other.words})
+    mine, theirs = left
+    for _score, pair in sorted(_alike(mine, theirs)):
+        name, twin = pair if pair[0] in mine else pair[::-1]
+        if name in mine and twin in theirs:
+            met += LIKE_NAME * (mine.pop(name) + theirs.pop(twin)) / 2
+    return met, sum(mine.values()), sum(theirs.values())
 
 
-def _like(name: str, others) -> str | None:
-    """The name among *others* that this one is a misspelling of: a letter in four, the first one apart."""
-    if len(name) < 4:
-        return None
-    alike = [
-        (score, other)
-        for other in others
-        if other[0] == name[0] and abs(len(other) - len(name)) <= 2
-        and (score := DamerauLevenshtein.normalized_similarity(name, other, score_cutoff=LIKE_NAME)) >= LIKE_NAME
-    ]  # fmt: skip
-    return max(alike)[1] if alike else None
+def _alike(mine, theirs):
+    """(minus the likeness, the two names sorted) of each two that may be misspellings of one: a letter in four, the first
+    one apart."""
+    for name in mine:
+        for other in theirs:
+            if len(name) < 4 or other[0] != name[0] or abs(len(other) - len(name)) > 2:
+                continue
+            score = DamerauLevenshtein.normalized_similarity(name, other, score_cutoff=LIKE_NAME)
+            if score >= LIKE_NAME:
+                yield -score, tuple(sorted((name, other)))
 
 
 def same_names(a: Side, b: Side) -> float | None:
