@@ -78,7 +78,7 @@ def fill(count: int) -> None:
     db.session.execute(insert(Publication), rows, execution_options={"render_nulls": True})
     db.session.commit()
     postgres = db.engine.dialect.name == "postgresql"
-    letters = [f"{'chr' if postgres else 'char'}(97 + ((r.id * 7919) / {26**place}) % 26)" for place in range(6)]
+    letters = [f"{'chr' if postgres else 'char'}(CAST(97 + CAST(r.id AS BIGINT) * 7919 / {26**place} % 26 AS INTEGER))" for place in range(6)]
     word = " || ".join(letters)
     text = "convert_from(p.feature, 'UTF8')" if postgres else "CAST(p.feature AS TEXT)"
     public_id = "'bench' || lpad(r.id::text, 7, '0')" if postgres else "printf('bench%07d', r.id)"
@@ -227,7 +227,6 @@ def main() -> None:
             columns.append(here.version)
             for title, figure in measure(here, given.reports, given.questions).items():
                 rows.setdefault(title, []).append(figure)
-    print(machine())
     show(f"Possible duplicates among {given.reports:,} reports ({given.questions} questions each)", columns, rows)
 
 

@@ -30,7 +30,7 @@ TREES = {
 # signals for which the labelled data had nothing to learn from, with what they add by judgement (log odds at 1)
 GIVEN = {"same_sender": 1.0, "same_photo": 3.0, "same_channel": 0.0}
 SUSPECT = 0.5  # the scores are probabilities: from here on a pair is more likely the same than not
-RECALL = 0.97  # share of the same ones that must still be suggested
+RECALL = 0.98  # share of the same ones that must still be suggested
 LEAST_DECISIONS = 20
 PULL = 4.0  # how strongly the correction is drawn to none: as strong as so many decisions
 
