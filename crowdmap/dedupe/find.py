@@ -32,7 +32,7 @@ HERE, AROUND = 40, 10  # the latest on the report's own tile, and on each of the
 LOOK_AHEAD = timedelta(days=1)  # clocks are off, and "when" is often the day
 MOST_WORDS = 10  # the rarest that are looked up
 MOST_ROWS = 2400  # that all words together may bring
-COMMON = 3000  # a word in more reports than this finds nobody
+COMMON = 2000  # a word in more reports than this finds nobody
 BY_WORDS = 240  # rows that go on: half of them are the other audience's
 COMPARED = 24  # compared in full
 NUMBER = 0.4  # what a number in common promises, beside the square of each common word's weight
@@ -295,12 +295,12 @@ def _alike(session, side: Side) -> list[int]:
     rarest = sorted(usable, key=lambda word: (counts.get(word, 0), -side.words[word], -len(word), word))[:MOST_WORDS]
     wanted, left = [], MOST_ROWS
     for word in rarest:
-        # twice what was counted, for there are two audiences; a word that was never counted may be tonight's flood
-        limit = min(left, 2 * counts.get(word, 0) + 400)
-        if limit <= 0:
+        rows = 2 * counts.get(word, 0)  # twice what was counted, for there are two audiences
+        if wanted and rows > left:
             break
-        wanted.append((word, limit))
-        left -= min(left, 2 * counts.get(word, 0) + 40)
+        # a word that was hardly ever counted may be tonight's flood: the limit holds it
+        wanted.append((word, min(left, rows + 400)))
+        left = max(40, left - rows - 40)
     promise: dict[int, float] = {}
     for position, row_id in rows_with_words(session, wanted, Publication):
         promise[row_id] = promise.get(row_id, 0.0) + side.words[wanted[position][0]] ** 2
