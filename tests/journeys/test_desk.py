@@ -66,7 +66,7 @@ def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
     page.keyboard.press("n")  # to the next one without loading the page: the list stays
     expect(page.locator("#report-head")).to_have_text(re.compile("No water"))
     assert page.url.endswith(twin.public_id)
-    expect(page.locator(".twins").first).to_contain_text("same words")
+    expect(page.locator(".twins").first).to_contain_text("of the words")
     page.get_by_role("button", name="Merge into this one").first.click()
     expect(page.locator(".dossier")).to_contain_text("was merged into another")
     assert now(twin).merged_into_id == first.id

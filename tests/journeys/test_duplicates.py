@@ -13,6 +13,13 @@ from tests.builders import PORT_AU_PRINCE, make_report, make_suspicion
 from tests.journeys.test_desk import signed_in
 
 pytestmark = pytest.mark.settings(AREA="-72.9,18.1,-72.0,18.8", TITLE="Haiti earthquake")
+
+
+@pytest.fixture
+def live_server(serve):
+    """Without the worker: it would look at the planted pairs itself, and judge otherwise."""
+    return serve("--no-worker")
+
 LON, LAT = PORT_AU_PRINCE
 
 
