@@ -132,10 +132,6 @@ class Side:
         return " ".join(self.tokens)
 
     @cached_property
-    def sorted_text(self) -> str:
-        return " ".join(sorted(self.tokens))
-
-    @cached_property
     def words(self) -> dict[str, float]:
         """Each word that is no number → how much it tells; function words are left out."""
         found = {}

@@ -293,19 +293,19 @@ def same_kind(a: Side, b: Side) -> float:
 # ---- who
 
 
-def _marks(side: Side, kind: str) -> set[bytes]:
+def marks_of(side: Side, kind: str) -> set[bytes]:
     return {value for name, value in side.marks if name == kind}
 
 
 def same_contact(a: Side, b: Side) -> float | None:
     """1 where a telephone number or e-mail address is in both, 0 where both have some and none is shared."""
-    mine, theirs = (_marks(side, PHONE) | _marks(side, EMAIL) for side in (a, b))
+    mine, theirs = (marks_of(side, PHONE) | marks_of(side, EMAIL) for side in (a, b))
     return None if not mine or not theirs else float(bool(mine & theirs))
 
 
 def same_message(a: Side, b: Side) -> float | None:
     """1 where both quote one message by its number or its moment."""
-    mine, theirs = _marks(a, MESSAGE), _marks(b, MESSAGE)
+    mine, theirs = marks_of(a, MESSAGE), marks_of(b, MESSAGE)
     return None if not mine or not theirs else float(bool(mine & theirs))
 
 

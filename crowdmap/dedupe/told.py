@@ -23,16 +23,11 @@ def told(a: Side, b: Side) -> dict:
         "vague": metres is not None and signals.slack_m(a, b) > signals.NEAR_M or signals.is_default(a, b),
         "words": None if words is None else round(words, 2), "same_text": bool(signals.same_text(a, b)),
         "same_numbers": [str(number) for number in shared[:MOST]], "other_numbers": differing[:MOST],
-        "same_phone": bool(_of(a, PHONE) & _of(b, PHONE)), "same_email": bool(_of(a, EMAIL) & _of(b, EMAIL)),
-        "same_message": bool(_of(a, MESSAGE) & _of(b, MESSAGE)),
+        **{f"same_{kind}": bool(signals.marks_of(a, kind) & signals.marks_of(b, kind)) for kind in (PHONE, EMAIL, MESSAGE)},
         "translated": bool(signals.other_language(a, b)) and (signals.meaning_contained(a, b) or 0) >= 0.6,
     }  # fmt: skip
     # a distance of 0 is told, and 0 equals False
     return {name: value for name, value in found.items() if value is not None and value is not False and value != []}
-
-
-def _of(side: Side, kind: str) -> set[bytes]:
-    return {value for name, value in side.marks if name == kind}
 
 
 def _by_word(side: Side):

@@ -20,6 +20,7 @@ def live_server(serve):
     """Without the worker: it would look at the planted pairs itself, and judge otherwise."""
     return serve("--no-worker")
 
+
 LON, LAT = PORT_AU_PRINCE
 
 
