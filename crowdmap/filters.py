@@ -32,6 +32,35 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What a key may read at most; everything empty: all that its audience sees. It narrows every filter of that key,
+    and whoever filters cannot widen it. Areas are names, as the property ``area`` has them."""
+
+    kinds: tuple[Kind, ...] = ()
+    sectors: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    bbox: geo.Bbox | None = None
+
+    def __str__(self) -> str:
+        """Canonical: two scopes that allow the same are the same text."""
+        parts = (",".join(self.kinds), ",".join(self.sectors), ",".join(self.areas), str(self.bbox or ""))
+        return json.dumps(parts, ensure_ascii=True) if any(parts) else ""
+
+    def where(self) -> list:
+        p, clauses = Publication, []
+        if self.kinds:
+            clauses.append(p.kind.in_(self.kinds))
+        if self.sectors:
+            link = PublicationCategory.publication_id == p.id
+            clauses.append(exists().where(link, PublicationCategory.sector.in_(self.sectors)))
+        if self.areas:
+            clauses.append(p.area.in_(self.areas))
+        if self.bbox:  # compared without the index: it narrows what an index found
+            clauses.append(in_bbox(p, self.bbox, index=False))
+        return clauses
+
+
+@dataclass(frozen=True)
 class ReportFilter:
     """Everything None or empty means: not asked. *since* and *until* are absolute or relative ("-24h") as given."""
 
@@ -48,6 +77,7 @@ class ReportFilter:
     since: str | None = None
     until: str | None = None
     placed: bool | None = None
+    scope: Scope = Scope()  # of whoever asks; no part of the question, but of its answer
 
     # ---- in: a query string or stored JSON
 
@@ -115,7 +145,8 @@ class ReportFilter:
         return {key: value for key, value in pairs.items() if value}
 
     def canonical(self) -> str:
-        return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":"))
+        """One text for all that have the same answer, whoever asks."""
+        return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":")) + str(self.scope)
 
     @property
     def relative(self) -> bool:
@@ -189,7 +220,7 @@ class ReportFilter:
             clauses.append(p.happened_at < _moment(self.until, "until"))
         if self.placed is not None:
             clauses.append(p.cell.is_not(None) if self.placed else p.cell.is_(None))  # lon would scan the whole index
-        return clauses
+        return clauses + self.scope.where()
 
     def select(self, audience: Audience, *columns):
         """A select of *columns* (default: id and feature) of the publications that match."""

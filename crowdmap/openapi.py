@@ -12,7 +12,7 @@ from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.dedupe.views import DuplicatesQuery
 from crowdmap.feeds.formats import FORMATS
-from crowdmap.feeds.views import LAYERS
+from crowdmap.feeds.layers import LAYERS
 from crowdmap.filters import PARAMETERS
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS

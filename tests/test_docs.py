@@ -23,7 +23,7 @@ from werkzeug.routing import RequestRedirect
 from crowdmap.cli import cli
 from crowdmap.config import SETTINGS
 from crowdmap.feeds.formats import FORMATS
-from crowdmap.feeds.views import LAYERS
+from crowdmap.feeds.layers import LAYERS
 from crowdmap.filters import PARAMETERS
 from crowdmap.moderation.actions import ACTIONS
 from crowdmap.publishing.project import PROPERTIES

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from crowdmap.db import db
 from crowdmap.errors import CursorExpired, InvalidParameter
 from crowdmap.feeds.heads import head_seq
+from crowdmap.feeds.reader import Reader
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience, Publication
 from crowdmap.publishing.project import removal
@@ -38,9 +39,15 @@ def refuse_relative(chosen: ReportFilter) -> None:
         raise InvalidParameter(words, field=name)
 
 
-def check_since(since: int, audience: Audience) -> None:
-    """Raises CursorExpired (410) for a seq that this database has not reached: it was restored, or is another one."""
-    head = head_seq(audience)
+def check_since(since: int, who: Reader) -> None:
+    """Raises CursorExpired (410) for a seq that this database has not reached (it was restored, or is another one), and
+    for one from before the reader's scope last changed: what entered or left by that stands in no change."""
+    head = head_seq(who.audience)
+    if 0 < since < who.since:
+        raise CursorExpired(
+            f"what this key may read changed at seq {who.since}; read the layer again and go on from its seq",
+            field="since", restart="/feeds/all.geojson", head=head,
+        )  # fmt: skip
     if since > head:
         raise CursorExpired(
             f"seq {since} lies beyond the newest, {head}; read the layer again and go on from its seq",

@@ -3,12 +3,13 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from flask import current_app
+from sqlalchemy import func, select
 
-from crowdmap.db import db
+from crowdmap.db import db, reading
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
 from crowdmap.feeds.heads import head_seq
@@ -16,23 +17,29 @@ from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience, Publication
 
 MOST_LIMIT = 10_000
+BATCH = 2_000  # rows read at once, where everything is asked for
 
 
 @dataclass(frozen=True)
 class Page:
     """Encoded features, newest first. *matched* counts all that the filter finds; *cursor* leads on, or is None."""
 
-    features: Sequence[bytes]
+    features: Iterable[bytes]
     matched: int
+    returned: int
     cursor: str | None
     seq: int
 
 
-def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT) -> int:
+def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT, everything: bool = True) -> int | None:
+    """The number given; None for "all", where *everything* may be asked for."""
     if text in (None, ""):
         return default
+    if everything and text == "all":
+        return None
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
-        raise InvalidParameter(f"limit is a whole number from 1 to {most}", field="limit")
+        words = f"limit is a whole number from 1 to {most}" + (", or all" if everything else "")
+        raise InvalidParameter(words, field="limit")
     return int(text)
 
 
@@ -69,7 +76,34 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     rows = rows[:limit]
     complete = not cursor and not more
     matched = len(rows) if complete else count(chosen, audience, None if chosen.kinds else seq)
-    return Page([row.feature for row in rows], matched, make_cursor(rows[-1].id, chosen) if more else None, seq)
+    cursor = make_cursor(rows[-1].id, chosen) if more else None
+    return Page([row.feature for row in rows], matched, len(rows), cursor, seq)
+
+
+def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
+    """Everything the filter finds, read on as it is taken, in a session of its own: the answer is sent after the
+    request's is gone. What is published meanwhile is newer than *seq*, and stands in the changes."""
+    seq = head_seq(audience, chosen.kinds)
+    query = chosen.select(audience)
+    if cursor:
+        query = query.where(Publication.id < read_cursor(cursor, chosen))
+    matched = db.session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
+    newest = db.session.scalar(select(func.max(Publication.id)))
+    app = current_app._get_current_object()
+
+    def features() -> Iterator[bytes]:
+        below = (newest or 0) + 1
+        while True:
+            with app.app_context(), reading():
+                page = query.where(Publication.id < below).order_by(Publication.id.desc()).limit(BATCH)
+                rows = db.session.connection().execute(page.execution_options(binary_results=True)).all()
+                db.session.remove()
+            yield from (row.feature for row in rows)
+            if len(rows) < BATCH:
+                return
+            below = rows[-1].id
+
+    return Page(features(), matched, matched, None, seq)
 
 
 def one(public_id: str, audience: Audience):

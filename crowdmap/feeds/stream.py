@@ -18,6 +18,7 @@ from crowdmap.db.wake import Waker
 from crowdmap.errors import InvalidParameter, StreamsFull
 from crowdmap.feeds.changes import Changes, changes, check_since, refuse_relative
 from crowdmap.feeds.heads import head_seq
+from crowdmap.feeds.reader import Reader
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
 
@@ -90,11 +91,10 @@ def streams() -> Streams:
     return current_app.extensions["crowdmap_streams"]
 
 
-def respond(chosen: ReportFilter, audience: Audience, *, still_allowed: Callable[[], bool] | None = None) -> Response:
-    """The stream's response: from ``Last-Event-ID`` or ``since`` on, else from now.
-
-    *still_allowed* is asked every few seconds, in an application context; the stream ends when it says no.
-    """
+def respond(chosen: ReportFilter, who: Reader) -> Response:
+    """The stream's response: from ``Last-Event-ID`` or ``since`` on, else from now; it ends when the reader is not
+    allowed any more."""
+    chosen, audience = who.hold(chosen), who.audience
     refuse_relative(chosen)
     given = request.headers.get("Last-Event-ID") or request.args.get("since")
     if given is None:
@@ -103,12 +103,12 @@ def respond(chosen: ReportFilter, audience: Audience, *, still_allowed: Callable
         if not (given.isascii() and given.isdigit() and len(given) < 19):
             raise InvalidParameter("Last-Event-ID is the id of an earlier event", field="since")
         since = int(given)
-        check_since(since, audience)
+        check_since(since, who)
     here = streams()
     here.enter()
     db.session.remove()  # a stream holds no connection while it waits
     line = request.environ.get("gunicorn.socket")
-    body = _Body(here, _events(here, chosen, audience, since, still_allowed, line))
+    body = _Body(here, _events(here, chosen, audience, since, who.still_allowed, line))
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     response.headers["Cache-Control"] = "no-store"

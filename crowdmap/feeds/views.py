@@ -1,6 +1,5 @@
 """/feeds/<layer>.<format>, /feeds/changes, /feeds/stream, and reports as the API gives them."""
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 import orjson
@@ -11,37 +10,22 @@ from crowdmap.accounts.models import LoginSession
 from crowdmap.accounts.sessions import is_alive
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
-from crowdmap.errors import Gone, InvalidParameter, NotFound
+from crowdmap.errors import Gone, NotFound
 from crowdmap.feeds import changes as log
 from crowdmap.feeds import reading, stream
 from crowdmap.feeds.cache import bodies
 from crowdmap.feeds.formats import FORMATS, Collection
+from crowdmap.feeds.layers import layer_filter
+from crowdmap.feeds.reader import Reader, reader
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.project import timestamp
-from crowdmap.reports.models import Kind
 from crowdmap.web import Permission, absolute, actor, add_links, conditional, etag_of, open_data, permits, public, url_with
 
 blueprint = Blueprint("feeds", __name__)
 
-# a layer is a named filter
-LAYERS = {
-    "all": (), "needs": (Kind.NEED,), "offers": (Kind.OFFER,), "damage": (Kind.DAMAGE,),
-    "information": (Kind.INFORMATION,),
-}  # fmt: skip
 DEFAULT_LIMIT, DEFAULT_API_LIMIT = 1000, 100
 PAGING = ("limit", "cursor")
-
-
-def layer_filter(layer: str, args, also=()) -> ReportFilter:
-    """The layer's filter narrowed by the query. Raises NotFound, UnknownParameter, InvalidParameter."""
-    if layer not in LAYERS:
-        raise NotFound(_("There is no layer %(name)s; there are %(known)s.", name=layer[:40], known=", ".join(LAYERS)))
-    chosen = ReportFilter.parse(args, also=also)
-    kinds = LAYERS[layer]
-    if kinds and chosen.kinds and set(chosen.kinds) != set(kinds):
-        raise InvalidParameter(f"the layer {layer} holds {kinds[0]} only; use /feeds/all", field="kind")
-    return replace(chosen, kinds=kinds or chosen.kinds)
 
 
 @blueprint.get("/feeds/<layer>.<suffix>")
@@ -50,37 +34,43 @@ def feed(layer, suffix):
     if suffix not in FORMATS:
         raise NotFound(_("There is no format %(name)s; there are %(known)s.", name=suffix[:20], known=", ".join(FORMATS)))
     chosen = layer_filter(layer, request.args, PAGING)
-    limit = reading.parse_limit(request.args.get("limit"), DEFAULT_LIMIT)
-    return collection_response(chosen, Audience.PUBLIC, limit, FORMATS[suffix])
+    return collection_response(chosen, reader(), DEFAULT_LIMIT, FORMATS[suffix])
 
 
-def collection_response(chosen: ReportFilter, audience: Audience, limit: int, form) -> Response:
-    """One page of a filter in a format: validated by ETag, from the cache while it holds."""
-    cursor = request.args.get("cursor") or None
+def collection_response(chosen: ReportFilter, who: Reader, default: int, form) -> Response:
+    """A filter in a format: one page, validated by ETag and from the cache while it holds; or, with ``limit=all``,
+    everything as it is read."""
+    chosen = who.hold(chosen)
+    limit, cursor = reading.parse_limit(request.args.get("limit"), default), request.args.get("cursor") or None
     if cursor:
         reading.read_cursor(cursor, chosen)
-    key = (form.NAME, audience, chosen.canonical(), limit, cursor, request.path, request.query_string)
+    key = (form.NAME, who.audience, chosen.canonical(), limit, cursor, request.path, request.query_string)
     minute = int(utcnow().timestamp() // 60) if chosen.relative else 0
-    head = reading.head_seq(audience, chosen.kinds)
+    head = reading.head_seq(who.audience, chosen.kinds)
 
     def build():
-        page = reading.page(chosen, audience, limit, cursor)
-        return page.seq, form.encode(page, describe(chosen, page, form))
+        page = reading.page(chosen, who.audience, limit, cursor)
+        return page.seq, b"".join(form.encode(page.features, describe(chosen, page, form)))
 
     def answer():
         return Response(body.data, mimetype=form.MEDIA_TYPE)
 
     if request.if_none_match.contains_weak(etag_of(*key, minute, head)):
-        return conditional(etag_of(*key, minute, head), answer)
+        return labelled(conditional(etag_of(*key, minute, head), answer), who)
+    if limit is None:
+        whole = reading.whole(chosen, who.audience, cursor)
+        pieces = form.encode(whole.features, describe(chosen, whole, form))
+        return labelled(
+            conditional(etag_of(*key, minute, whole.seq), lambda: Response(pieces, mimetype=form.MEDIA_TYPE)), who
+        )
     body = bodies(current_app).get((*key, minute), head, build)
-    response = conditional(etag_of(*key, minute, body.seq), answer)
-    if audience is Audience.PUBLIC:
+    return labelled(conditional(etag_of(*key, minute, body.seq), answer), who)
+
+
+def labelled(response: Response, who: Reader) -> Response:
+    if who.public:
         response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
-    return add_links(response, _static_links())
-
-
-def _static_links() -> list[dict]:
-    return [{"rel": "license", "href": settings().DATA_LICENSE}]
+    return add_links(response, [{"rel": "license", "href": settings().DATA_LICENSE}])
 
 
 def describe(chosen: ReportFilter, page, form) -> Collection:
@@ -99,7 +89,8 @@ def describe(chosen: ReportFilter, page, form) -> Collection:
     ]  # fmt: skip
     return Collection(
         title=f"{settings().TITLE}: {chosen.sentence()}", links=links, license=settings().DATA_LICENSE,
-        attribution=settings().ATTRIBUTION, time_stamp=timestamp(utcnow()),
+        attribution=settings().ATTRIBUTION, time_stamp=timestamp(utcnow()), matched=page.matched,
+        returned=page.returned, seq=page.seq,
     )  # fmt: skip
 
 
@@ -107,29 +98,30 @@ def describe(chosen: ReportFilter, page, form) -> Collection:
 @open_data
 def feed_changes():
     chosen = ReportFilter.parse(request.args, also=("since", "limit"))
-    return changes_response(chosen, Audience.PUBLIC)
+    return changes_response(chosen, reader())
 
 
-def changes_response(chosen: ReportFilter, audience: Audience) -> Response:
+def changes_response(chosen: ReportFilter, who: Reader) -> Response:
     """``{seq, more, features}`` from ``since`` on. Never cached: it is how others stay in step."""
+    chosen = who.hold(chosen)
     log.refuse_relative(chosen)
     since = log.parse_since(request.args.get("since"))
-    limit = reading.parse_limit(request.args.get("limit"), DEFAULT_LIMIT)
-    log.check_since(since, audience)
-    found = log.changes(chosen, audience, since, limit)
+    limit = reading.parse_limit(request.args.get("limit"), DEFAULT_LIMIT, everything=False)
+    log.check_since(since, who)
+    found = log.changes(chosen, who.audience, since, limit)
     head = b'{"type":"FeatureCollection","seq":%d,"more":%s,"license":%s,"features":[' % (
         found.seq, b"true" if found.more else b"false", orjson.dumps(settings().DATA_LICENSE),
     )  # fmt: skip
     response = Response(head + b",".join(data for _seq, data in found.items) + b"]}", mimetype="application/geo+json")
     response.headers["Cache-Control"] = "no-store"
-    return add_links(response, _static_links())
+    return add_links(response, [{"rel": "license", "href": settings().DATA_LICENSE}])
 
 
 @blueprint.get("/feeds/stream")
 @open_data
 def feed_stream():
     chosen = ReportFilter.parse(request.args, also=("since",))
-    return stream.respond(chosen, Audience.PUBLIC)
+    return stream.respond(chosen, reader())
 
 
 @blueprint.get("/moderate/stream")
@@ -143,7 +135,7 @@ def staff_stream():
         row = db.session.get(LoginSession, sign_in)
         return row is not None and is_alive(row, utcnow()) and row.account.can(Permission.MODERATE)
 
-    return stream.respond(chosen, Audience.STAFF, still_allowed=still_allowed)
+    return stream.respond(chosen, Reader(Audience.STAFF, still_allowed=still_allowed))
 
 
 @blueprint.get("/api/v1/reports")
@@ -152,8 +144,8 @@ def list_reports():
     """What the caller may see: moderators the staff's view (also ``status=all``), everybody else the public one."""
     staff = actor().can(Permission.READ_STAFF)
     chosen = ReportFilter.parse(request.args, also=PAGING, all_statuses=staff)
-    limit = reading.parse_limit(request.args.get("limit"), DEFAULT_API_LIMIT)
-    return collection_response(chosen, Audience.STAFF if staff else Audience.PUBLIC, limit, FORMATS["geojson"])
+    who = Reader(Audience.STAFF) if staff else reader()
+    return collection_response(chosen, who, DEFAULT_API_LIMIT, FORMATS["geojson"])
 
 
 @blueprint.get("/api/v1/reports/<public_id>")

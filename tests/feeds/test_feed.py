@@ -188,3 +188,24 @@ def test_one_report_its_removal_and_its_merger(session, client):
     session.commit()
     assert client.get(f"/api/v1/reports/{report.public_id}").status_code == 410
     assert client.get("/api/v1/reports/nosuchreport").status_code == 404
+
+
+def test_everything_at_once_is_the_pages_together(session, client, monkeypatch):
+    monkeypatch.setattr("crowdmap.feeds.reading.BATCH", 2)
+    reports = [make_report(kind="need") for _ in range(5)]
+    make_report(kind="offer", category="FDP")
+    whole = get(client, "/feeds/needs.geojson?limit=all")
+    assert ids(whole) == [report.public_id for report in reversed(reports)]
+    assert whole["numberMatched"] == whole["numberReturned"] == 5 and whole["next"] is None
+    first = get(client, "/feeds/needs.geojson?limit=3")
+    cursor = first["next"].partition("cursor=")[2]
+    assert ids(get(client, f"/feeds/needs.geojson?limit=all&cursor={cursor}")) == ids(whole)[3:]
+    assert get(client, "/feeds/offers.geojson?limit=all&q=nobody+wrote+this")["features"] == []
+
+
+def test_everything_at_once_is_validated_too(session, client):
+    make_report(kind="need")
+    tag = client.get("/feeds/needs.geojson?limit=all").headers["ETag"]
+    assert client.get("/feeds/needs.geojson?limit=all", headers={"If-None-Match": tag}).status_code == 304
+    make_report(kind="need")
+    assert client.get("/feeds/needs.geojson?limit=all", headers={"If-None-Match": tag}).status_code == 200

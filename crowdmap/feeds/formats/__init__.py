@@ -1,7 +1,8 @@
 """The formats a feed is served in. Adding one is one file here and one line in FORMATS.
 
-A format has: NAME (the address's ending), MEDIA_TYPE, TITLE, and ``encode(page, collection) -> bytes`` where *page*
-is a feeds.reading.Page of encoded GeoJSON features and *collection* says links, licence and title.
+A format has: NAME (the address's ending), MEDIA_TYPE, TITLE, and ``encode(features, around) -> Iterator[bytes]`` where
+*features* yields encoded GeoJSON features and *around* says links, licence and title. It takes from *features* as it
+goes on, so that a layer of any size passes through little memory.
 """
 
 from dataclasses import dataclass
@@ -11,13 +12,17 @@ from crowdmap.feeds.formats import geojson
 
 @dataclass(frozen=True)
 class Collection:
-    """What stands around the features. *links* are {href, rel, type, title}."""
+    """What stands around the features. *links* are {href, rel, type, title}; *matched* counts all that the filter finds,
+    *returned* those that follow."""
 
     title: str
     links: list[dict]
     license: str
     attribution: str
     time_stamp: str
+    matched: int
+    returned: int
+    seq: int
 
 
 FORMATS = {module.NAME: module for module in (geojson,)}
