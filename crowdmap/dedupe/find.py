@@ -150,8 +150,8 @@ class Sides:
             lat=private.lat, precision_m=private.accuracy_m, happened_at=report.occurred_at or report.created_at,
             title=report.title, description=report.description, place=report.place or "", people=report.people,
             quantity=report.quantity, channel=report.source, weights=self.weights,
-            marks=frozenset(_marks(session, [report.id]).get(report.id, ())),
-            senders=frozenset(_senders(session, [report.id]).get(report.id, ())),
+            marks=frozenset(marks_by_report(session, [report.id]).get(report.id, ())),
+            senders=frozenset(senders_by_report(session, [report.id]).get(report.id, ())),
         )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def candidates(
     least = model.suggest if least is None else least
     sides = sides or Sides(session)
     likely = []
-    for row, other, properties in _compared(session, side, audience, exclude, sides):
+    for row, other, properties in compared_with(session, side, audience, exclude, sides):
         evidence = signals.evidence(side, other)
         score = model.probability(evidence)
         if score >= least and not (audience is Audience.PUBLIC and signals.same_kind(side, other) == 0):
@@ -225,7 +225,7 @@ def _age_minutes(properties: dict) -> int:
     return max(0, round((utcnow() - moment).total_seconds() / 60))
 
 
-_COLUMNS = (
+COLUMNS = (
     Publication.id, Publication.report_id, Publication.public_id, Publication.kind, Publication.lon, Publication.lat,
     Publication.precision_m, Publication.happened_at, Publication.search_text,
 )  # fmt: skip
@@ -235,13 +235,13 @@ def properties_of(row) -> dict:
     return orjson.loads(row.feature)["properties"]
 
 
-def _compared(session, side: Side, audience: Audience, exclude, sides: Sides):
+def compared_with(session, side: Side, audience: Audience, exclude, sides: Sides):
     """(row, side, properties) of those that are compared in full."""
     near, alike, marked = _near(session, side, audience), _alike(session, side), _marked(session, side, audience)
     ids = list(dict.fromkeys([*marked, *near, *alike]))
     if not ids:
         return
-    query = select(*_COLUMNS).where(
+    query = select(*COLUMNS).where(
         Publication.id.in_(ids), Publication.audience == audience, Publication.status.in_(STATUSES[audience])
     )
     rows = [row for row in session.execute(query) if row.public_id not in exclude]
@@ -262,8 +262,8 @@ def _compared(session, side: Side, audience: Audience, exclude, sides: Sides):
     found_marks, senders = {}, {}
     if audience is not Audience.PUBLIC:
         ids = [row.report_id for row in rows]
-        found_marks = _marks(session, ids)
-        senders = _senders(session, ids) if side.senders else {}
+        found_marks = marks_by_report(session, ids)
+        senders = senders_by_report(session, ids) if side.senders else {}
     for row in rows:
         properties = orjson.loads(features[row.id])["properties"]
         other = sides.of_row(row, properties, found_marks.get(row.report_id, ()), senders.get(row.report_id, ()))
@@ -320,14 +320,14 @@ def _marked(session, side: Side, audience: Audience) -> list[int]:
     return list(session.scalars(query)) if reports else []
 
 
-def _marks(session, report_ids) -> dict[int, set[tuple[str, bytes]]]:
+def marks_by_report(session, report_ids) -> dict[int, set[tuple[str, bytes]]]:
     found: dict[int, set[tuple[str, bytes]]] = {}
     for row in session.execute(select(Mark.report_id, Mark.kind, Mark.hash).where(Mark.report_id.in_(report_ids))):
         found.setdefault(row.report_id, set()).add((row.kind, row.hash))
     return found
 
 
-def _senders(session, report_ids) -> dict[int, set[bytes]]:
+def senders_by_report(session, report_ids) -> dict[int, set[bytes]]:
     found: dict[int, set[bytes]] = {}
     query = select(Submission.report_id, Submission.source_hash).where(Submission.report_id.in_(report_ids))
     for report_id, sender in session.execute(query.where(Submission.source_hash.is_not(None))):

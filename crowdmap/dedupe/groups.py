@@ -14,13 +14,14 @@ import orjson
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from crowdmap.config import settings
 from crowdmap.db.search import fold
+from crowdmap.dedupe import model as models
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.dedupe.reasons import in_words
 from crowdmap.publishing.models import Audience, Publication
 from crowdmap.reports.models import Report, Status, Verification
 
-ASKED_FROM = 0.5  # a pair that is more likely not the same is not worth a person's time
 MOST_PAIRS = 4_000  # the best of them, some 0.1 s; 90 copies of one text make as many, and what is settled makes room
 LAST = 200  # decided suggestions that the figure of precision looks at
 BESIDE = 4  # reports that can be read beside each other; a larger group begins with its copies
@@ -108,6 +109,11 @@ def grouped(pairs: Iterable[Pair], refused: Iterable[tuple[str, str]] = ()) -> l
 # ---- from the database
 
 
+def _suspect() -> float:
+    """A pair that is less likely is not worth a person's time; what was kept under an older model may be."""
+    return models.current(settings().INSTANCE).suspect
+
+
 def open_groups(session: Session) -> list[Group]:
     """Everything that is left to settle: neither refused nor in one tree, nobody's report taken back or hidden."""
     a, b = aliased(Report), aliased(Report)
@@ -115,7 +121,7 @@ def open_groups(session: Session) -> list[Group]:
         select(Suspicion.id, Suspicion.a_id, Suspicion.b_id, Suspicion.score, Suspicion.exact)
         .join(a, a.id == Suspicion.a_id)
         .join(b, b.id == Suspicion.b_id)
-        .where(Suspicion.refused_at.is_(None), Suspicion.score >= ASKED_FROM, *_told(a), *_told(b))
+        .where(Suspicion.refused_at.is_(None), Suspicion.score >= _suspect(), *_told(a), *_told(b))
         # most settled pairs are parent and child or have one parent; what lies deeper is left out below
         .where(func.coalesce(a.merged_into_id, a.id) != func.coalesce(b.merged_into_id, b.id))
         .order_by(Suspicion.score.desc(), Suspicion.id)
@@ -292,7 +298,7 @@ def precision(session: Session, most: int = LAST) -> Figure:
         select(Suspicion.a_id, Suspicion.b_id, Suspicion.refused_at)
         .join(a, a.id == Suspicion.a_id)
         .join(b, b.id == Suspicion.b_id)
-        .where(Suspicion.score >= ASKED_FROM, touched)
+        .where(Suspicion.score >= _suspect(), touched)
         .order_by(Suspicion.id.desc())
         .limit(MOST_PAIRS)
     )

@@ -30,7 +30,7 @@ TREES = {
 # signals for which the labelled data had nothing to learn from, with what they add by judgement (log odds at 1)
 GIVEN = {"same_sender": 1.0, "same_photo": 3.0, "same_channel": 0.0}
 SUSPECT = 0.5  # the scores are probabilities: from here on a pair is more likely the same than not
-RECALL = 0.98  # share of the same ones that must still be suggested
+SUGGEST = 0.085  # cross-validated: 95 % of the same ones are offered, and one other report for every two or three
 LEAST_DECISIONS = 20
 PULL = 4.0  # how strongly the correction is drawn to none: as strong as so many decisions
 
@@ -85,7 +85,7 @@ def fit(examples: Sequence[Example], about: dict) -> tuple[Model, dict[str, floa
     }  # fmt: skip
     model = Model(
         *grown(examples, names), calibration=(round(float(a), 4), round(float(b), 4)),
-        suggest=round(min(SUSPECT, _for_recall(judged, RECALL)), 3), suspect=SUSPECT, given=GIVEN,
+        suggest=SUGGEST, suspect=SUSPECT, given=GIVEN,
         about={**about, "cross_validated": {name: round(value, 3) for name, value in figures.items()}},
     )  # fmt: skip
     return model, figures
@@ -145,12 +145,6 @@ def _logistic(columns, same, weights, prior, pull, rounds: int = 60) -> np.ndarr
         if np.abs(step).max() < 1e-8:
             break
     return found
-
-
-def _for_recall(judged, share: float) -> float:
-    """The highest threshold at which this share of the same ones is still found."""
-    scores = sorted(p for p, same in judged if same)
-    return float(scores[int(len(scores) * (1 - share))])
 
 
 def _nested(names: Sequence[str], nodes, index: int = 0):

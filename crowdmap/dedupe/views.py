@@ -5,51 +5,26 @@ from typing import Annotated
 
 from flask import Blueprint, jsonify, request
 from flask_babel import gettext as _
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from crowdmap.db import db, reading
 from crowdmap.dedupe import find as search
 from crowdmap.errors import InvalidParameter, UnknownParameter
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Category, Kind
-from crowdmap.reports.texts import Moment, occurred
+from crowdmap.reports.texts import Situated
 from crowdmap.web import Permission, actor, limited, public, read_form, read_json
 
 blueprint = Blueprint("dedupe", __name__)
 
 
-class DuplicatesQuery(BaseModel):
-    """What is asked; lat, lon in degrees go together, accuracy_m in metres; place and text in words."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+class DuplicatesQuery(Situated):
+    """What is asked: kind or category, a place and time, and words."""
 
     kind: Kind | None = None
     category: Annotated[str | None, Field(max_length=40)] = None
-    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
-    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
-    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
     place: Annotated[str, Field(max_length=300)] = ""
     text: Annotated[str, Field(max_length=10_000)] = ""
-    occurred_at: Moment | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, data):
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
-
-    @model_validator(mode="after")
-    def _point_is_whole(self):
-        if (self.lat is None) != (self.lon is None):
-            absent = "lat" if self.lat is None else "lon"
-            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
-        return self
-
-    @model_validator(mode="after")
-    def _time_has_a_zone(self):
-        if self.occurred_at is not None:
-            self.occurred_at = occurred(self.occurred_at)
-        return self
 
 
 @blueprint.get("/api/v1/duplicates")

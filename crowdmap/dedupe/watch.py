@@ -71,7 +71,7 @@ def _next(session: Session) -> tuple[int | None, list[int]]:
 def look(session: Session, report_ids) -> list[Found]:
     """The likely pairs of these reports, for the team; a report that was merged, hidden or taken back has none to look
     for, and keeps what was found."""
-    query = select(*find._COLUMNS, Publication.feature).where(
+    query = select(*find.COLUMNS, Publication.feature).where(
         Publication.report_id.in_(report_ids), Publication.audience == Audience.STAFF,
         Publication.status.in_(find.STATUSES[Audience.STAFF]),
     )  # fmt: skip
@@ -79,7 +79,7 @@ def look(session: Session, report_ids) -> list[Found]:
     if not rows:
         return []
     sides, ids = find.Sides(session), [row.report_id for row in rows]
-    marks, senders = find._marks(session, ids), find._senders(session, ids)
+    marks, senders = find.marks_by_report(session, ids), find.senders_by_report(session, ids)
     least = models.current(settings().INSTANCE).suspect
     found = []
     for row in rows:
@@ -103,10 +103,10 @@ def _no_more(session, side, sides, report_id: int, pairs, least: float) -> tuple
     if not unseen:
         return ()
     model, gone = models.current(settings().INSTANCE), []
-    query = select(*find._COLUMNS, Publication.feature).where(
+    query = select(*find.COLUMNS, Publication.feature).where(
         Publication.report_id.in_(unseen), Publication.audience == Audience.STAFF, Publication.removed.is_(None)
     )
-    marks = find._marks(session, unseen)
+    marks = find.marks_by_report(session, unseen)
     for row in session.execute(query):
         other = sides.of_row(row, find.properties_of(row), marks.get(row.report_id, ()))
         if model.probability(signals.evidence(side, other)) < least:

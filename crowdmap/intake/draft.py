@@ -5,11 +5,11 @@ from typing import Annotated
 from uuid import UUID
 
 from flask_babel import gettext as _
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from crowdmap.reports.models import Kind, LocatedBy
-from crowdmap.reports.texts import Moment, clean, occurred
+from crowdmap.reports.texts import Situated, clean
 
 MOST_TITLE, MOST_TEXT, MOST_WORDS = 200, 10_000, 300
 NUMBERS = ("lat", "lon", "accuracy_m", "people", "quantity")
@@ -33,22 +33,16 @@ Phone = Annotated[Text, Field(max_length=60), AfterValidator(_phone)]
 Email = Annotated[Text, Field(max_length=254), AfterValidator(_email)]
 
 
-class ReportDraft(BaseModel):
-    """The fields of ``POST /api/v1/reports``. lat, lon in degrees (EPSG:4326), accuracy_m in metres."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=False)
+class ReportDraft(Situated):
+    """The fields of ``POST /api/v1/reports``."""
 
     kind: Kind | None = Field(None, description="need, offer, damage or information; absent: the category's own")
     category: Annotated[str, Field(min_length=1, max_length=40, description="code of the primary category")]
     categories: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=24)] = []
     title: Annotated[Text, Field(max_length=MOST_TITLE)] = ""
     description: Annotated[Text, Field(max_length=MOST_TEXT)] = ""
-    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
-    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
     place: Words = ""
-    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
     located_by: LocatedBy | None = None
-    occurred_at: Moment | None = None
     people: Annotated[int | None, Field(ge=0, le=100_000_000)] = None
     quantity: Annotated[float | None, Field(ge=0, le=1e12)] = None
     unit: Annotated[Text, Field(max_length=40)] = ""
@@ -57,24 +51,6 @@ class ReportDraft(BaseModel):
     contact_phone: Phone = ""
     contact_email: Email = ""
     client_id: UUID | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, data):
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
-
-    @model_validator(mode="after")
-    def _point_is_whole(self):
-        if (self.lat is None) != (self.lon is None):
-            absent = "lat" if self.lat is None else "lon"
-            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
-        return self
-
-    @model_validator(mode="after")
-    def _time_has_a_zone(self):
-        if self.occurred_at is not None:
-            self.occurred_at = occurred(self.occurred_at)
-        return self
 
     @property
     def placed(self) -> bool:

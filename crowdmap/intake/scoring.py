@@ -109,13 +109,13 @@ def _take_categories(session: Session, path: Path) -> None:
 
 def _read(session: Session) -> Corpus:
     query = (
-        select(*find._COLUMNS, Publication.feature, Submission.external_id)
+        select(*find.COLUMNS, Publication.feature, Submission.external_id)
         .join(Submission, Submission.report_id == Publication.report_id)
         .where(Publication.audience == Audience.STAFF)
         .order_by(Publication.id)
     )
     rows = session.execute(query).all()
-    shared, marks = find.Sides(session), find._marks(session, [row.report_id for row in rows][:30_000])
+    shared, marks = find.Sides(session), find.marks_by_report(session, [row.report_id for row in rows][:30_000])
     sides, public_ids = {}, {}
     for row in rows:
         serial = _serial(row.external_id.partition(":")[2])
@@ -184,7 +184,7 @@ def examples_of(found: Corpus, gold: Gold, name: str) -> list[train.Example]:
 def _brought_together(found: Corpus, serial) -> list:
     serial_of = {public_id: one for one, public_id in found.public_ids.items()}
     shared = find.Sides(found.session)
-    compared = find._compared(found.session, found.sides[serial], Audience.STAFF, (found.public_ids[serial],), shared)
+    compared = find.compared_with(found.session, found.sides[serial], Audience.STAFF, (found.public_ids[serial],), shared)
     return [serial_of[row.public_id] for row, _side, _properties in compared]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from crowdmap.config import settings
@@ -57,3 +57,33 @@ def occurred(moment: datetime) -> datetime:
         words = _("The time must lie between 1900 and tomorrow.")
         raise PydanticCustomError("time", words, {"field": "occurred_at"})
     return moment
+
+
+class Situated(BaseModel):
+    """A place and a time as they come in: lat, lon in degrees (EPSG:4326) go together, accuracy_m in metres. A field
+    that is null counts as absent; a time without a zone is the crisis's."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    accuracy_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    occurred_at: Moment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data):
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _point_is_whole(self):
+        if (self.lat is None) != (self.lon is None):
+            absent = "lat" if self.lat is None else "lon"
+            raise PydanticCustomError("half-point", _("lat and lon go together."), {"field": absent})
+        return self
+
+    @model_validator(mode="after")
+    def _time_has_a_zone(self):
+        if self.occurred_at is not None:
+            self.occurred_at = occurred(self.occurred_at)
+        return self

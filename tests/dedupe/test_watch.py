@@ -7,7 +7,7 @@ from sqlalchemy import event, select
 
 from crowdmap.db import db, utcnow
 from crowdmap.dedupe import vocabulary, watch
-from crowdmap.dedupe.find import BY_WORDS, COMPARED, Sides, _compared, candidates
+from crowdmap.dedupe.find import BY_WORDS, COMPARED, Sides, compared_with, candidates
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.jobs import Cursor, Job, work_once
 from crowdmap.moderation.actions import perform
@@ -173,7 +173,7 @@ def test_searching_looks_at_a_bounded_number_of_rows(session):
     event.listen(db.engine, "before_cursor_execute", lambda *args: counted.append(args[2]))
     report = session.query(Report).first()
     sides = Sides(session)
-    compared = list(_compared(session, sides.of_report(session, report), Audience.STAFF, (), sides))
+    compared = list(compared_with(session, sides.of_report(session, report), Audience.STAFF, (), sides))
     assert len(compared) <= COMPARED < BY_WORDS
     assert len(counted) < 20
     session.rollback()
