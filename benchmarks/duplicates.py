@@ -22,7 +22,7 @@ import orjson
 from sqlalchemy import insert, select
 from sqlalchemy import text as sql
 
-from benchmarks.feeds import Asker
+from benchmarks.feeds.server_time import Asker
 from benchmarks.measure import machine, show
 from benchmarks.sites import DATABASES, Site, site, vacuum
 from crowdmap import geo
@@ -60,8 +60,8 @@ class Inventor:
         }  # fmt: skip
 
 
-def fill(count: int) -> None:
-    """So many reports, each with the team's and the public's publication: BASE by hand, the rest copied inside the
+def fill(count: int, geometry: bool = False) -> None:
+    """So many reports, with or without their row in the index of places, each with the team's and the public's publication: BASE by hand, the rest copied inside the
     database with a name of its own in each."""
     inventor, base = Inventor(1), min(BASE, count)
     told = [(number, inventor.message(crowded=number % SHARE == 0)) for number in range(1, base + 1)]
@@ -73,7 +73,9 @@ def fill(count: int) -> None:
         }
         for number, one in told
     ])  # fmt: skip
-    rows = [publication(number, one, audience) for number, one in told for audience in Audience]
+    rows = [publication(number, one, audience) for number, one in told for audience in (Audience.STAFF, Audience.PUBLIC)]
+    if geometry:
+        rows = [{**row, "geom": row["lon"] and f"SRID=4326;POINT({row['lon']!r} {row['lat']!r})"} for row in rows]
     search.drop(db.session.connection())
     db.session.execute(insert(Publication), rows, execution_options={"render_nulls": True})
     db.session.commit()

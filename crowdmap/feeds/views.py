@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 import orjson
-from flask import Blueprint, Response, current_app, g, redirect, request
+from flask import Blueprint, Response, g, redirect, request
 from flask_babel import gettext as _
 
 from crowdmap.accounts.models import LoginSession
@@ -13,7 +13,7 @@ from crowdmap.db import db, utcnow
 from crowdmap.errors import Gone, NotFound
 from crowdmap.feeds import changes as log
 from crowdmap.feeds import reading, stream
-from crowdmap.feeds.cache import bodies
+from crowdmap.feeds.answer import kept, streamed, this_minute
 from crowdmap.feeds.formats import FORMATS, Collection
 from crowdmap.feeds.layers import layer_filter
 from crowdmap.feeds.reader import Reader, reader
@@ -44,33 +44,29 @@ def collection_response(chosen: ReportFilter, who: Reader, default: int, form) -
     limit, cursor = reading.parse_limit(request.args.get("limit"), default), request.args.get("cursor") or None
     if cursor:
         reading.read_cursor(cursor, chosen)
-    key = (form.NAME, who.audience, chosen.canonical(), limit, cursor, request.path, request.query_string)
-    minute = int(utcnow().timestamp() // 60) if chosen.relative else 0
-    head = reading.head_seq(who.audience, chosen.kinds)
+    key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
+    headers = {"Cache-Control": "public, max-age=0, must-revalidate"} if who.public else {}
 
     def build():
         page = reading.page(chosen, who.audience, limit, cursor)
         return page.seq, b"".join(form.encode(page.features, describe(chosen, page, form)))
 
-    def answer():
-        return Response(body.data, mimetype=form.MEDIA_TYPE)
-
-    if request.if_none_match.contains_weak(etag_of(*key, minute, head)):
-        return labelled(conditional(etag_of(*key, minute, head), answer), who)
     if limit is None:
-        whole = reading.whole(chosen, who.audience, cursor)
-        pieces = form.encode(whole.features, describe(chosen, whole, form))
-        return labelled(
-            conditional(etag_of(*key, minute, whole.seq), lambda: Response(pieces, mimetype=form.MEDIA_TYPE)), who
-        )
-    body = bodies(current_app).get((*key, minute), head, build)
-    return labelled(conditional(etag_of(*key, minute, body.seq), answer), who)
-
-
-def labelled(response: Response, who: Reader) -> Response:
-    if who.public:
-        response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
+        response = everything(chosen, who, cursor, form, key, headers)
+    else:
+        response = kept(key, who, chosen.kinds, form.MEDIA_TYPE, build, relative=chosen.relative, headers=headers)
     return add_links(response, [{"rel": "license", "href": settings().DATA_LICENSE}])
+
+
+def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, key: tuple, headers: dict) -> Response:
+    """The whole layer from *cursor* on, as it is read; too long to be kept."""
+    key = (*key, who.audience.value, this_minute() if chosen.relative else 0)
+    tag = etag_of(*key, reading.head_seq(who.audience, chosen.kinds))
+    if request.if_none_match.contains_weak(tag):
+        return conditional(tag, Response)
+    whole = reading.whole(chosen, who.audience, cursor)
+    pieces = form.encode(whole.features, describe(chosen, whole, form))
+    return streamed(pieces, form.MEDIA_TYPE, etag_of(*key, whole.seq), headers)
 
 
 def describe(chosen: ReportFilter, page, form) -> Collection:

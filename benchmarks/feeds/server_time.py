@@ -1,6 +1,6 @@
 """What feeds and the map's data cost with 100,000 published reports, on both databases.
 
-    .venv/bin/python -m benchmarks.feeds [--database sqlite] [--reports 100000] [--keep FOLDER] [--url …]
+    .venv/bin/python -m benchmarks.feeds.server_time [--database sqlite] [--reports 100000] [--keep FOLDER] [--url …]
 
 Server time is that of the whole WSGI application in this process. Cold: the process knows nothing yet, and the body is
 built from the database, whose pages are in memory; rebuilt: the body is built again, what the filter finds was counted

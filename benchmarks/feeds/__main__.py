@@ -1,0 +1,182 @@
+"""Feeds against pygeoapi, tipg and an nginx file: answers a second on the same rows in one run, two workers each, while
+ten reports a second are published.
+
+    .venv/bin/python -m benchmarks.feeds [--reports 100000] [--database sqlite] [--peers/--no-peers]
+
+Cold: an address that was never asked before, so that nothing kept can answer. Unchanged: one address of a layer that the
+writes do not hit (they are needs, asked is damage). Changing: the layer that they hit. Each answer's status is checked,
+and one of each kind for its features.
+"""
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import orjson
+
+from benchmarks.feeds import peers
+from benchmarks.feeds.load import rate
+from benchmarks.feeds.server_time import CITY, WRITES_A_SECOND, writes
+from benchmarks.measure import Client, machine, median_ms, show
+from benchmarks.sites import DATABASES, rss_mb, serving_processes, site
+from crowdmap.db import db
+
+PAGES = 30  # that are asked in turn
+SMALL, LARGE = (-72.345, 18.53, -72.325, 18.555), (-72.42, 18.46, -72.20, 18.64)
+NOTHING = "–"
+
+
+def fetch(address: str, **headers: str) -> tuple[dict, bytes]:
+    base, path = "/".join(address.split("/", 3)[:3]), "/" + address.split("/", 3)[3]
+    client = Client(base, timeout=180)
+    status, told, data = client.get(path, **headers)
+    client.close()
+    assert status == 200, (address, status, data[:300])
+    return told, data
+
+
+def features(address: str) -> int:
+    return len(orjson.loads(fetch(address)[1])["features"])
+
+
+def box_of(wanted: int, ask) -> tuple:
+    """A bbox around the city's middle with about so many reports; *ask* counts them."""
+    low, high = 0.0005, 0.2
+    for _step in range(24):
+        half = (low + high) / 2
+        box = (-72.335 - half, 18.545 - half, -72.335 + half, 18.545 + half)
+        if ask(box) < wanted:
+            low = half
+        else:
+            high = half
+    return box
+
+
+def text(box, moved: int = 0) -> str:
+    return ",".join(f"{side - (moved * 1e-7 if number == 0 else 0):.7f}" for number, side in enumerate(box))
+
+
+def ours(here, folder: Path) -> dict[str, str]:
+    """One column: our own figures."""
+    rows = {}
+    with here.server("--workers", "2") as server, writes(here, WRITES_A_SECOND):
+        feed = f"{server.url}/feeds/all.geojson"
+
+        def matched(box):
+            return orjson.loads(fetch(f"{feed}?limit=1&bbox={text(box)}")[1])["numberMatched"]
+
+        boxes = {1_000: box_of(1_000, matched), 10_000: box_of(10_000, matched)}
+        new = iter(range(1, 10**6))  # moves a box by less than any report: another address for the same rows
+        everywhere = (-74.6, 17.9, -71.5, 20.3)
+        cold = [f"{feed}?bbox={text(everywhere, next(new))}" for _page in range(6_000)]
+        assert features(cold[0]) == 1000
+        rows["page of 1,000, cold, /s"] = f"{rate(folder, cold):,.0f}"
+        pages, address = [], feed
+        while address and len(pages) < PAGES:
+            pages.append(address)
+            address = orjson.loads(fetch(address)[1])["next"]
+        rows[f"{PAGES} pages of 1,000 in turn, changing, /s"] = f"{rate(folder, pages):,.0f}"
+        quiet = f"{server.url}/feeds/damage.geojson"
+        assert features(quiet) == 1000
+        rows["page of 1,000, unchanged, /s"] = f"{rate(folder, [quiet]):,.0f}"
+        rows["page of 1,000, unchanged, gzip, /s"] = f"{rate(folder, [quiet], Accept_Encoding='gzip'):,.0f}"
+        rows["page of 1,000, changing, /s"] = f"{rate(folder, [feed]):,.0f}"
+        tag = fetch(quiet)[0]["etag"]
+        rows["304, /s"] = f"{rate(folder, [quiet], expect=304, If_None_Match=tag):,.0f}"
+        for n, box in boxes.items():
+            asked = [f"{feed}?limit=10000&bbox={text(box, next(new))}" for _page in range(3_000 if n == 1_000 else 400)]
+            found = features(asked[0])
+            assert abs(found - n) < n / 10, found
+            rows[f"bbox ≈ {n:,}, cold, /s"] = f"{rate(folder, asked):,.0f}"
+        before = max(rss_mb(pid) for pid in serving_processes(server))
+        size = len(fetch(f"{feed}?limit=all")[1])
+        seconds = median_ms(lambda: fetch(f"{feed}?limit=all"), runs=5) / 1000
+        after = max(rss_mb(pid) for pid in serving_processes(server))
+        rows[f"full layer ({size / 1e6:,.0f} MB), s"] = f"{seconds:.2f}"
+        rows["full layer, extra memory, MB"] = f"{max(0, after - before):.0f}"
+        for zoom in (8, 12):
+            x, y = tile_at(zoom)
+            asked = f"{server.url}/tiles/all/{zoom}/{x}/{y}.mvt"
+            told = [f"{asked}?bbox={text(everywhere, next(new))}" for _again in range(40)]
+            numbers = iter(told)
+            _headers, data = fetch(next(numbers))
+            took = median_ms(lambda: fetch(next(numbers)), runs=7)
+            rows[f"vector tile z{zoom}, ms (kB)"] = f"{took:.0f} ({len(data) / 1000:.0f})"
+        rows["memory of a worker, MB"] = f"{max(rss_mb(pid) for pid in serving_processes(server)):.0f}"
+    return rows, boxes
+
+
+def tile_at(zoom: int) -> tuple[int, int]:
+    from crowdmap import geo
+
+    return geo.tile(-72.335, 18.545, zoom)
+
+
+def peer(here, folder: Path, items: str, tiles: str, boxes: dict, f: str) -> dict[str, str]:
+    """The same of a server with OGC API – Features; *f* asks for GeoJSON."""
+    rows, step = {}, "&" if "?" in items else "?"
+    with writes(here, WRITES_A_SECOND):
+        pages = [f"{items}{step}{f}&limit=1000&offset={1000 * number}" for number in range(PAGES)]
+        assert features(pages[0]) == 1000
+        rows["page of 1,000, cold, /s"] = f"{rate(folder, pages):,.1f}"
+        for n, box in boxes.items():
+            asked = f"{items}{step}{f}&limit=10000&bbox={text(box)}"
+            found = features(asked)
+            assert abs(found - n) < n / 5, found
+            rows[f"bbox ≈ {n:,}, cold, /s"] = f"{rate(folder, [asked], seconds=6):,.1f}"
+        started, got, offset = time.monotonic(), 0, 0
+        while some := features(f"{items}{step}{f}&limit=10000&offset={offset}"):
+            got, offset = got + some, offset + 10_000
+            if some < 10_000:
+                break
+        rows["full layer"] = f"{time.monotonic() - started:.1f}"
+        for zoom in (8, 12) if tiles else ():
+            x, y = tile_at(zoom)
+            asked = tiles.format(z=zoom, x=x, y=y)
+            _headers, data = fetch(asked)
+            rows[f"vector tile z{zoom}, ms (kB)"] = f"{median_ms(lambda: fetch(asked), runs=3):.0f} ({len(data) / 1000:,.0f})"
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=DATABASES, action="append", help="default: both")
+    parser.add_argument("--reports", type=int, default=100_000)
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
+    given = parser.parse_args()
+    columns, found = [], []
+    with tempfile.TemporaryDirectory(prefix="crowdmap-peers-") as temporary:
+        folder = Path(temporary)
+        for name in given.database or DATABASES:
+            with site(name, reports=given.reports) as here, ExitStack() as stack:
+                print(f"{name}: {here.version}, {here.published:,} published reports; {machine()}", flush=True)
+                rows, boxes = ours(here, folder)
+                columns.append(f"crowdmap, {name}")
+                found.append(rows)
+                if name != "postgis" or not given.peers:
+                    continue
+                with here.app() as app, app.app_context():
+                    print(f"peers: {peers.copy_rows(db.session):,} rows", flush=True)
+                for title, start, f in (("pygeoapi 0.21.0", peers.pygeoapi, "f=json"), ("tipg 1.6.1", peers.tipg, "f=geojson")):
+                    address = stack.enter_context(start(folder, here.url))
+                    items, tiles = address if isinstance(address, tuple) else (address, "")
+                    columns.append(title)
+                    found.append(peer(here, folder, items, tiles, boxes, f))
+                with here.server("--workers", "1") as server:
+                    page = fetch(f"{server.url}/feeds/damage.geojson")[1]
+                with peers.nginx(folder, {"page.geojson": page}) as base:
+                    columns.append("nginx file")
+                    address = f"{base}/page.geojson"
+                    tag = fetch(address)[0]["etag"]
+                    found.append({
+                        "page of 1,000, unchanged, /s": f"{rate(folder, [address]):,.0f}",
+                        "304, /s": f"{rate(folder, [address], expect=304, If_None_Match=tag):,.0f}",
+                    })  # fmt: skip
+    names = list(dict.fromkeys(name for rows in found for name in rows))
+    show("Feeds beside others", columns, {name: [rows.get(name, NOTHING) for rows in found] for name in names})
+
+
+if __name__ == "__main__":
+    main()

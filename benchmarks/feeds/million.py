@@ -1,0 +1,89 @@
+"""Feeds, cells, tiles and changes among 1,000,000 published reports: server time in ms, and a worker's memory.
+
+    .venv/bin/python -m benchmarks.feeds.million [--database sqlite] [--reports 1000000]
+
+The rows are copied inside the database (see benchmarks/duplicates.py); one in sixteen lies on one crowded point. Server
+time is that of the whole WSGI application in this process. Cold: an address that was never asked before, the process
+having counted the filter; first: nothing was ever asked of the process.
+"""
+
+import argparse
+import os
+from itertools import count
+
+import orjson
+
+from benchmarks import duplicates
+from benchmarks.feeds.server_time import CITY, VIEWS, Asker, cells, text
+from benchmarks.measure import machine, median_ms, show
+from benchmarks.sites import DATABASES, rss_mb, site, vacuum
+from crowdmap import geo, serve
+from crowdmap.db import analyse, db
+from crowdmap.publishing import counts
+
+SMALL = (-72.36, 18.52, -72.31, 18.57)
+
+
+def measured(here) -> dict[str, str]:
+    rows, new = {}, count(1)
+    with here.app() as app:
+        asker = Asker(app)
+        serve.spare_the_collector()
+
+        def time(path_of, check=lambda data: True) -> str:
+            status, _headers, data = asker.get(path_of())
+            assert status == 200 and check(data), (path_of(), status, data[:300])
+            return f"{median_ms(lambda: asker.get(path_of()), runs=15):.1f}"
+
+        def page(data):
+            return len(orjson.loads(data)["features"]) == 1000
+
+        rows["bbox page of 1,000, city"] = time(lambda: f"/feeds/all.geojson?bbox={text(CITY, next(new))}", page)
+        rows["bbox page of 1,000, quarter"] = time(lambda: f"/feeds/all.geojson?bbox={text(SMALL, next(new))}", page)
+        first = asker.get("/feeds/all.geojson")[2]
+        cursor = orjson.loads(first)["next"].partition("cursor=")[2]
+        rows["page of 1,000 by cursor"] = time(lambda: f"/feeds/all.geojson?cursor={cursor}&limit=1000&x=".rstrip("&x="), page)
+        for name, (box, zoom) in VIEWS.items():
+            rows[f"cells, {name}"] = time(lambda box=box, zoom=zoom: cells(box, zoom, moved=next(new)))
+        for zoom in (2, 8, 12, 15):
+            x, y = geo.tile(-72.335, 18.545, zoom)
+
+            def tile(zoom=zoom, x=x, y=y):
+                return f"/tiles/all/{zoom}/{x}/{y}.mvt?bbox={text((-180, -85, 180, 85), -next(new))}"
+
+            def plain(zoom=zoom, x=x, y=y):
+                asker.forget_body()
+                return f"/tiles/all/{zoom}/{x}/{y}.mvt"
+
+            size = len(asker.get(plain())[2]) / 1000
+            rows[f"tile z{zoom} ({size:.0f} kB)"] = time(plain)
+        since = orjson.loads(first)["seq"]
+        rows["changes, a page of 1,000"] = time(lambda: f"/feeds/changes?since={since // 2}&limit=1000", page)
+        rows["changes of a filter, a page of 1,000"] = time(lambda: f"/feeds/changes?since={since // 2}&limit=1000&kind=need")
+        rows["memory of this process, MB"] = f"{rss_mb(os.getpid()):.0f}"
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--database", choices=DATABASES, action="append", help="default: both")
+    parser.add_argument("--reports", type=int, default=1_000_000)
+    given = parser.parse_args()
+    columns, table = [], {}
+    for name in given.database or DATABASES:
+        with site(name) as here:
+            with here.app() as app, app.app_context():
+                duplicates.fill(given.reports, geometry=True)
+                counts.rebuild(db.session)
+                db.session.commit()
+                analyse(db.session)
+                vacuum()
+            print(f"{name}: {here.version}; {machine()}", flush=True)
+            columns.append(name)
+            for row, figure in measured(here).items():
+                table.setdefault(row, []).append(figure)
+    show(f"Among {given.reports:,} reports, server time in ms", columns, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The one way in which feeds, tiles, cells and OGC API answer what many ask alike: validated by the seq it was built at,
+from the kept bodies, compressed as the caller understands it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from flask import Response, current_app, request
+
+from crowdmap.db import db, utcnow
+from crowdmap.feeds import encodings
+from crowdmap.feeds.cache import Body, bodies
+from crowdmap.feeds.heads import head_seq
+from crowdmap.feeds.reader import Reader
+from crowdmap.reports.models import Kind
+from crowdmap.web import etag_of
+
+KEPT = "crowdmap.kept"  # where in the WSGI environment the front looks
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is needed to give the same answer again: *kinds* whose seq it depends on, *minute* where time is part of it."""
+
+    body: Body
+    etag: str
+    kinds: tuple[Kind, ...]
+    minute: int
+
+
+def kept(
+    key: tuple, who: Reader, kinds: tuple[Kind, ...], media_type: str, build: Callable[[], tuple[int, bytes]], *,
+    relative: bool = False, headers: dict[str, str] | None = None,
+) -> Response:  # fmt: skip
+    """What *build* gives as (its seq, its bytes): single-flight, and as young as `feeds.cache` says.
+
+    *key*: all that the bytes depend on but the audience (its scope is in the filter's canonical text), *kinds* those
+    whose changes matter (none: all), *relative* whether it means something else as time goes by.
+    """
+    minute = this_minute() if relative else 0
+    key = (*key, who.audience.value, minute)
+    head = head_seq(who.audience, kinds)
+    if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
+        return _labelled(Response(status=304), tag, headers)
+    db.session.rollback()  # waiting for another thread's body must not hold a snapshot
+    body = bodies(current_app).get(key, head, build)
+    tag = etag_of(*key, body.seq)
+    if request.if_none_match.contains_weak(tag) or request.if_none_match.star_tag:
+        return _labelled(Response(status=304), tag, headers)
+    if who.public:
+        request.environ[KEPT] = Kept(body, tag, kinds, minute)
+    encoding = _encoding() if len(body.data) >= encodings.LEAST else ""
+    return _labelled(Response(body.encoded(encoding), mimetype=media_type), tag, headers, encoding)
+
+
+def streamed(pieces: Iterable[bytes], media_type: str, etag: str, headers: dict[str, str] | None = None) -> Response:
+    """What is too long to be kept, as it is made; the caller has looked whether it is still the same."""
+    encoding = _encoding()
+    return _labelled(Response(encodings.encoded(encoding, pieces), mimetype=media_type), etag, headers, encoding)
+
+
+def this_minute() -> int:
+    return int(utcnow().timestamp() // 60)
+
+
+def _encoding() -> str:
+    return encodings.choose(request.headers.get("Accept-Encoding", ""))
+
+
+def _labelled(response: Response, etag: str, headers: dict[str, str] | None, encoding: str = "") -> Response:
+    response.set_etag(etag, weak=True)  # one content in several encodings
+    response.vary.add("Accept-Encoding")
+    if encoding:
+        response.headers["Content-Encoding"] = encoding
+    response.headers.update(headers or {})
+    return response

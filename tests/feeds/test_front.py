@@ -1,0 +1,153 @@
+"""In front of Flask: what was answered is given again while it holds, and only then."""
+
+import gzip
+import json
+
+import pytest
+import zstandard
+
+from crowdmap.feeds import encodings, front
+from crowdmap.reports.models import Status
+from tests.builders import ids, make_report
+
+FEED = "/feeds/needs.geojson"
+
+
+@pytest.fixture
+def asked_of_flask(app, monkeypatch):
+    """Counts what goes past the front."""
+    seen, inner = [], app.wsgi_app._next
+
+    def note(environ, start_response):
+        seen.append(environ["PATH_INFO"])
+        return inner(environ, start_response)
+
+    monkeypatch.setattr(app.wsgi_app, "_next", note)
+    app.wsgi_app.clear()
+    return seen
+
+
+def test_the_same_question_is_answered_without_flask_and_alike(session, client, asked_of_flask):
+    make_report()
+    first, second = client.get(FEED), client.get(FEED)
+    assert asked_of_flask == [FEED]
+    assert second.data == first.data and second.status_code == 200
+    told = [{name: value for name, value in answer.headers if name != "Date"} for answer in (first, second)]
+    assert told[0] == told[1]
+    assert "Cookie" not in second.headers["Vary"]
+
+
+def test_a_new_report_a_hidden_one_and_one_of_another_kind(session, client, asked_of_flask):
+    report = make_report()
+    assert ids(client.get(FEED).json) == [report.public_id]
+    new = make_report()
+    assert ids(client.get(FEED).json) == [new.public_id, report.public_id]
+    new.status = Status.HIDDEN
+    session.commit()
+    assert ids(client.get(FEED).json) == [report.public_id]
+    before = len(asked_of_flask)
+    make_report(kind="offer", category="FDP")  # nothing that needs show has changed
+    assert ids(client.get(FEED).json) == [report.public_id]
+    assert len(asked_of_flask) == before
+
+
+def test_whoever_has_it_gets_no_body(session, client, asked_of_flask):
+    make_report()
+    tag = client.get(FEED).headers["ETag"]
+    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        answer = client.get(FEED, headers={"If-None-Match": given})
+        assert (answer.status_code, answer.data) == (304, b"")
+        assert answer.headers["ETag"] == tag and "Content-Type" not in answer.headers
+    assert client.get(FEED, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert asked_of_flask == [FEED]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Authorization": "Bearer cm_x"}, {"X-API-Key": "cm_x"}, {"Range": "bytes=0-9"}, {"Accept": "text/html"}, {"Host": "localhost:1"}],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_who_asks_otherwise_is_answered_by_flask(session, client, asked_of_flask, headers):
+    make_report()
+    client.get(FEED)
+    client.get(FEED, headers=headers)
+    assert asked_of_flask == [FEED, FEED]
+
+
+def test_who_brings_a_cookie_is_answered_by_flask(session, client, asked_of_flask):
+    make_report()
+    client.get(FEED)
+    client.set_cookie("crowdmap_language", "fr")
+    client.get(FEED)
+    assert asked_of_flask == [FEED, FEED]
+
+
+def test_errors_pages_and_changes_are_not_kept(session, client, asked_of_flask):
+    make_report()
+    paths = ("/feeds/needs.geojson?kind=offer", "/feeds/nothing.geojson", "/feeds/changes?since=0", "/report", "/healthz")
+    for path in paths:
+        client.get(path), client.get(path)
+    assert len(asked_of_flask) == 2 * len(paths)
+
+
+def test_a_time_relative_to_now_holds_for_its_minute(session, client, asked_of_flask, monkeypatch):
+    make_report()
+    client.get(FEED + "?from=-1h")
+    client.get(FEED + "?from=-1h")
+    now = front.this_minute()
+    monkeypatch.setattr(front, "this_minute", lambda: now + 1)
+    client.get(FEED + "?from=-1h")
+    assert len(asked_of_flask) in (2, 3)  # three where the clock turned between the first two
+
+
+def test_answers_are_compressed_once_for_all(session, client, monkeypatch):
+    for _number in range(4):
+        make_report(description="Water for sixty families at the school")
+    plain = client.get(FEED)
+    packed, encode = [], encodings.encode
+
+    def count(name, data):
+        packed.append(name)
+        return encode(name, data)
+
+    monkeypatch.setattr(encodings, "encode", count)
+    for _again in range(3):
+        answer = client.get(FEED, headers={"Accept-Encoding": "gzip, deflate"})
+        assert answer.headers["Content-Encoding"] == "gzip" and gzip.decompress(answer.data) == plain.data
+        answer = client.get(FEED, headers={"Accept-Encoding": "gzip, zstd"})
+        assert answer.headers["Content-Encoding"] == "zstd" and zstandard.decompress(answer.data) == plain.data
+        assert answer.headers["ETag"] == plain.headers["ETag"] and "Accept-Encoding" in answer.headers["Vary"]
+    assert sorted(packed) == ["gzip", "zstd"]
+    assert "Content-Encoding" not in client.get(FEED, headers={"Accept-Encoding": "identity"}).headers
+
+
+def test_a_whole_layer_is_compressed_as_it_goes(session, client):
+    for _number in range(4):
+        make_report()
+    plain = json.loads(client.get(FEED + "?limit=all").data)
+    answer = client.get(FEED + "?limit=all", headers={"Accept-Encoding": "gzip"})
+    assert json.loads(gzip.decompress(answer.data))["features"] == plain["features"]
+    answer = client.get(FEED + "?limit=all", headers={"Accept-Encoding": "zstd"})
+    assert json.loads(zstandard.ZstdDecompressor().decompressobj().decompress(answer.data))["features"] == plain["features"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [("", ""), ("gzip", "gzip"), ("GZIP;q=0.5, zstd;q=0.4", "zstd"), ("zstd;q=0, gzip", "gzip"), ("*", "zstd"), ("br", ""),
+     ("gzip;q=0.0", ""), ("*;q=0, gzip", "gzip"), ("identity", ""), (";;,,", "")],
+)  # fmt: skip
+def test_the_encoding_follows_the_header(accepted, chosen):
+    assert encodings.choose(accepted) == chosen
+
+
+def test_nothing_is_given_while_the_seq_cannot_be_read(session, client, app, asked_of_flask, monkeypatch):
+    make_report()
+    client.get(FEED), client.get(FEED)
+    assert len(asked_of_flask) == 1
+
+    def broken():
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(app.wsgi_app._glance, "rows", broken)
+    assert client.get(FEED).status_code == 200
+    assert len(asked_of_flask) == 2
