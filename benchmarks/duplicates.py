@@ -73,7 +73,7 @@ def fill(count: int) -> None:
         }
         for number, one in told
     ])  # fmt: skip
-    rows = [publication(number, one, audience) for number, one in told for audience in Audience]
+    rows = [publication(number, one, audience) for number, one in told for audience in (Audience.STAFF, Audience.PUBLIC)]
     search.drop(db.session.connection())
     db.session.execute(insert(Publication), rows, execution_options={"render_nulls": True})
     db.session.commit()
