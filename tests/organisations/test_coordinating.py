@@ -69,14 +69,15 @@ def test_forms_come_back_with_what_was_typed_and_what_is_wrong(coordinator, sess
 def test_members_come_and_go(coordinator, session):
     make_organisation("wash")
     account = make_account("volunteer")
+    account_id = account.id
     assert coordinator.post("/admin/organisations/wash/members", data={"email": account.email.upper()}).status_code == 303
     assert coordinator.post("/admin/organisations/wash/members", data={"email": account.email}).status_code == 303
     assert account.email in coordinator.get("/admin/organisations").text
     assert session.query(Membership).count() == 1
     session.rollback()
     assert coordinator.post("/admin/organisations/wash/members", data={"email": "nobody@example.org"}).status_code == 422
-    assert coordinator.post(f"/admin/organisations/wash/members/{account.id}/remove").status_code == 303
-    assert coordinator.post(f"/admin/organisations/wash/members/{account.id}/remove").status_code == 404
+    assert coordinator.post(f"/admin/organisations/wash/members/{account_id}/remove").status_code == 303
+    assert coordinator.post(f"/admin/organisations/wash/members/{account_id}/remove").status_code == 404
     assert session.query(Membership).count() == 0
     session.rollback()
 
@@ -106,7 +107,9 @@ def test_the_command_line_does_the_same(app, client, session):
     assert client.get("/feeds/all.geojson", headers=bearer(text)).status_code == 200
     listed = run(app, key_command, "list").output
     assert public_id in listed and "needs · sector wash" in listed and "in use" in listed and text not in listed
+    session.rollback()  # a command's own process ends its transaction
     assert "wash" in run(app, organisation_command, "list").output
+    session.rollback()
     changed = run(app, key_command, "change", public_id, "--scope", "precision=public")
     assert changed.exit_code == 0 and "as the public sees them" in changed.output
     assert run(app, key_command, "revoke", public_id).exit_code == 0
