@@ -49,14 +49,29 @@ class Key:
     contact: bool
     per_minute: int
 
+    @classmethod
+    def of(cls, key: ApiKey, organisation: Organisation) -> "Key":
+        scope = KeyScope.from_json(key.scope)
+        return cls(
+            id=key.id, public_id=key.public_id, organisation=organisation.name, slug=organisation.slug,
+            audience=scope.precision, scope=scope.limits(), since=key.scope_seq, contact=scope.contact,
+            per_minute=key.per_minute,
+        )  # fmt: skip
+
     def can(self, permission: Permission) -> bool:
         """What a key may do beside reading: ask for contacts, where that was granted."""
         return permission is Permission.SEE_CONTACT and self.contact
 
     def still_good(self) -> bool:
         """Whether it opens what it opened, for streams that stay open. Needs an application context."""
-        row = db.session.execute(_with_organisation().where(ApiKey.id == self.id)).one_or_none()
-        return row is not None and what_is_wrong(*row, utcnow()) is None and row.ApiKey.scope_seq == self.since
+        now = good_key(self.id)
+        return now is not None and now.since == self.since
+
+
+def good_key(key_id: int) -> Key | None:
+    """The key of a row as it is now, for what goes on without its request; None if it opens nothing any more."""
+    row = db.session.execute(_with_organisation().where(ApiKey.id == key_id)).one_or_none()
+    return Key.of(*row) if row is not None and what_is_wrong(*row, utcnow()) is None else None
 
 
 def current_key() -> Key | None:
@@ -135,12 +150,7 @@ class Keys:
             key, organisation = row
             if words := what_is_wrong(key, organisation, utcnow()):
                 raise KeyRefused(words, field="Authorization")
-            scope = KeyScope.from_json(key.scope)
-            return Key(
-                id=key.id, public_id=key.public_id, organisation=organisation.name, slug=organisation.slug,
-                audience=scope.precision, scope=scope.limits(), since=key.scope_seq, contact=scope.contact,
-                per_minute=key.per_minute,
-            )  # fmt: skip
+            return Key.of(key, organisation)
 
     def note_use(self, key: Key) -> None:
         """At most once a minute, in a short transaction of its own before the request's begins."""
