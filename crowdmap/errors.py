@@ -20,6 +20,7 @@ class DomainError(Exception):
     code = "error"
     title = "That did not work"
     retry_after: int | None = None
+    challenge: str | None = None  # WWW-Authenticate (RFC 9110 §11.6.1)
 
     def __init__(self, message: str = "", *, field: str | None = None, code: str | None = None, **extra):
         super().__init__(message)
@@ -72,6 +73,13 @@ class TooLarge(DomainError):
 
 class SignInNeeded(DomainError):
     code, title = "sign-in", "Please sign in first"
+
+
+class KeyRefused(DomainError):
+    """Whoever shows a key that opens nothing is told so, and never served as the public instead."""
+
+    code, title = "key-refused", "This key opens nothing here"
+    challenge = 'Bearer realm="crowdmap", error="invalid_token"'
 
 
 class NotAllowed(DomainError):
@@ -132,6 +140,7 @@ TABLE: dict[type[Exception], int] = {
     UnsupportedMediaType: 415,
     TooLarge: 413,
     SignInNeeded: 401,
+    KeyRefused: 401,
     NotAllowed: 403,
     CrossSite: 403,
     UnknownHost: 421,

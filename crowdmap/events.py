@@ -63,6 +63,18 @@ class AccountEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrganisationEvent:
+    """Something was done to an organisation (its slug), to a key of it (its public id), or to a member (*about*)."""
+
+    account_id: int | None
+    action: str
+    organisation: str
+    key: str | None = None
+    about: int | None = None
+    change: dict | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CategoryChanged:
     """A coordinator added or changed a category; *change* is from → to by field."""
 

@@ -27,6 +27,11 @@ PARAMETERS = (
     "placed",
 )  # fmt: skip
 MOST_RADIUS_M = 100_000
+# layers: named filters by kind, which maps draw, feeds serve and keys open
+LAYERS: dict[str, tuple[Kind, ...]] = {
+    "all": (), "needs": (Kind.NEED,), "offers": (Kind.OFFER,), "damage": (Kind.DAMAGE,),
+    "information": (Kind.INFORMATION,),
+}  # fmt: skip
 _RELATIVE = re.compile(r"-(\d{1,4})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

@@ -304,7 +304,8 @@ def _operation(one: Operation) -> dict:
     for status, (words, media, schema) in one.answers.items():
         kinds = media if isinstance(media, list) else [media] if media else []
         answers[str(status)] = {"description": words, **({"content": {kind: {"schema": schema} for kind in kinds}} if kinds else {})}
-    for status in one.errors:
+    keyed = one.method == "get" and one.tag in ("feeds", "reports")
+    for status in (*one.errors, *(code for code in (401, 429) if keyed and code not in one.errors)):
         answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: {"schema": ref("Problem")}}}
     described = {
         "summary": one.summary, "tags": [one.tag], "operationId": _operation_id(one),
@@ -313,7 +314,9 @@ def _operation(one: Operation) -> dict:
     if one.body:
         described["requestBody"] = {"required": True, "content": {JSON: {"schema": ref(one.body.__name__)}}}
     if one.signed_in:
-        described["security"] = [{"session": []}]
+        described["security"] = [{"session": []}, *([{"key": []}] if one.path.endswith("/contact") else [])]
+    elif keyed:
+        described["security"] = [{}, {"key": []}]
     return described
 
 
@@ -366,6 +369,7 @@ def document() -> dict:
         "components": {
             "schemas": schemas,
             "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "an organisation's key; or in X-API-Key"},
                 "session": {
                     "type": "apiKey", "in": "cookie", "name": "crowdmap_sign_in",
                     "description": "a signed-in session, with the form's token in the header X-CSRFToken",

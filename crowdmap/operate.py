@@ -17,7 +17,7 @@ from crowdmap.accounts.verbs import create_account
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
-from crowdmap.publishing.models import Publication
+from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
 from crowdmap.web import access_of, public
@@ -66,13 +66,22 @@ def check_jobs() -> str | None:
         return f"{dead} background jobs failed for good; their errors stand in the table job."
 
 
+def check_partners() -> str | None:
+    """Partners see every report that the public sees; after an upgrade from before there were any, they see none."""
+    query = select(Publication.audience, func.count()).where(Publication.audience.in_(OUTSIDE), Publication.removed.is_(None))
+    seen = dict(db.session.execute(query.group_by(Publication.audience)).all())
+    lack = seen.get(Audience.PUBLIC, 0) - seen.get(Audience.PARTNER, 0)
+    if lack > 0:
+        return f"{lack} public reports cannot be read with a partner's key yet. Run `crowdmap republish` once."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
 
 
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
-CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs}
+CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners}
 
 
 def run_checks(checks) -> dict[str, str | None]:

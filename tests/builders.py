@@ -13,6 +13,9 @@ from crowdmap.db import db, utcnow, writing
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, submit
+from crowdmap.organisations.models import ApiKey, Organisation
+from crowdmap.organisations.scopes import parse_options
+from crowdmap.organisations.verbs import add_key, add_organisation
 from crowdmap.reports.models import Report, Status
 
 PORT_AU_PRINCE = (-72.335, 18.543)
@@ -84,6 +87,30 @@ def sign_in(client, account: Account, **columns):
     signer = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token")
     client.environ_base["HTTP_X_CSRFTOKEN"] = signer.dumps(sessions.form_token(key))
     return client
+
+
+def make_organisation(slug: str = "wash", *, approve: bool = True) -> Organisation:
+    """A committed organisation. Needs an application context (fixture `session`)."""
+    with writing():
+        organisation = add_organisation(slug.title(), slug, approve=approve)
+        db.session.commit()
+    return organisation
+
+
+def make_key(*options: str, slug: str = "wash", **more) -> tuple[ApiKey, str]:
+    """A committed key and its text; *options* are its scope as on the command line. The organisation is made, approved,
+    where there is none."""
+    with writing():
+        if db.session.query(Organisation).filter_by(slug=slug).one_or_none() is None:
+            make_organisation(slug)
+        key, text = add_key(slug, parse_options(options), **more)
+        db.session.commit()
+    return key, text
+
+
+def bearer(text: str) -> dict[str, str]:
+    """The header that shows a key."""
+    return {"Authorization": f"Bearer {text}"}
 
 
 def ids(collection: dict) -> list[str]:

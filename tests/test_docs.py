@@ -27,7 +27,7 @@ from crowdmap.feeds.layers import LAYERS
 from crowdmap.filters import PARAMETERS
 from crowdmap.moderation.actions import ACTIONS
 from crowdmap.publishing.project import PROPERTIES
-from tests.builders import make_report
+from tests.builders import make_key, make_report
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -223,10 +223,11 @@ def as_request(words: list[str]) -> tuple[str, str, dict, str | None]:
 def test_curl_examples_are_answered(client, session):
     make_report(category="WAT", description="Water for 60 families")
     make_report(category="WAT", kind="offer")
+    _key, text = make_key()
     found = examples("curl")
     assert len(found) > 8
     for words in found:
-        method, address, headers, body = as_request(words)
+        method, address, headers, body = as_request([word.replace("$CROWDMAP_KEY", text) for word in words])
         answer = client.open(address, method=method, headers=headers, data=body)
         if "bbox=1,2,3" in address:
             assert answer.status_code == 400 and answer.json["errors"][0]["field"] == "bbox"

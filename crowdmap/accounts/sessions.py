@@ -27,6 +27,7 @@ from crowdmap.accounts.models import Account, LoginSession
 from crowdmap.accounts.passwords import digest, new_secret
 from crowdmap.accounts.roles import Role
 from crowdmap.db import db, reading, utcnow, writing_session
+from crowdmap.web.access import brings_key
 from crowdmap.web.headers import is_open_data
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Visit(SecureCookieSessionInterface):
 def load_account(request: Request) -> Account | None:
     """For flask-login: who has signed in, or None. Runs once a request, before the view."""
     key = request.cookies.get(cookie_name(current_app, "sign_in"))
-    if not key or len(key) > 64 or is_open_data():
+    if not key or len(key) > 64 or is_open_data() or brings_key():
         return None
     found = _find(digest(key))
     if found is None:

@@ -5,13 +5,9 @@ from dataclasses import replace
 from flask_babel import gettext as _
 
 from crowdmap.errors import InvalidParameter, NotFound
-from crowdmap.filters import ReportFilter
-from crowdmap.reports.models import Kind
+from crowdmap.filters import LAYERS, ReportFilter
 
-LAYERS = {
-    "all": (), "needs": (Kind.NEED,), "offers": (Kind.OFFER,), "damage": (Kind.DAMAGE,),
-    "information": (Kind.INFORMATION,),
-}  # fmt: skip
+__all__ = ["LAYERS", "layer_filter"]
 
 
 def layer_filter(layer: str, args, also=()) -> ReportFilter:

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from crowdmap.db import db
 from crowdmap.filters import ReportFilter, Scope
-from crowdmap.publishing.models import Audience
+from crowdmap.organisations.gate import current_key
+from crowdmap.publishing.models import Audience, Publication
+from crowdmap.reports.models import VISIBLE
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,18 @@ class Reader:
         """The filter within what this reader may see."""
         return replace(chosen, scope=self.scope)
 
+    def sees(self, publication_id: int) -> bool:
+        """Whether a publication of this audience lies within the scope."""
+        if self.scope == Scope():
+            return True
+        held = self.hold(ReportFilter(statuses=tuple(sorted(VISIBLE))))
+        return db.session.scalar(held.select(self.audience, Publication.id).where(Publication.id == publication_id)) is not None
+
 
 PUBLIC = Reader()
 
 
 def reader() -> Reader:
-    """Of this request."""
-    return PUBLIC
+    """Of this request: what its key opens, else the public. A key that opens nothing was refused before."""
+    key = current_key()
+    return PUBLIC if key is None else Reader(key.audience, key.scope, key.since, key.still_good)

@@ -105,8 +105,10 @@ def changes_response(chosen: ReportFilter, who: Reader) -> Response:
     limit = reading.parse_limit(request.args.get("limit"), DEFAULT_LIMIT, everything=False)
     log.check_since(since, who)
     found = log.changes(chosen, who.audience, since, limit)
+    # whoever has read all of it stands where the key's scope changed last, though no report changed there
+    seq = found.seq if found.more else max(found.seq, who.since)
     head = b'{"type":"FeatureCollection","seq":%d,"more":%s,"license":%s,"features":[' % (
-        found.seq, b"true" if found.more else b"false", orjson.dumps(settings().DATA_LICENSE),
+        seq, b"true" if found.more else b"false", orjson.dumps(settings().DATA_LICENSE),
     )  # fmt: skip
     response = Response(head + b",".join(data for _seq, data in found.items) + b"]}", mimetype="application/geo+json")
     response.headers["Cache-Control"] = "no-store"
@@ -137,7 +139,8 @@ def staff_stream():
 @blueprint.get("/api/v1/reports")
 @public
 def list_reports():
-    """What the caller may see: moderators the staff's view (also ``status=all``), everybody else the public one."""
+    """What the caller may see: moderators the staff's view (also ``status=all``), a key what it opens, everybody else
+    the public one."""
     staff = actor().can(Permission.READ_STAFF)
     chosen = ReportFilter.parse(request.args, also=PAGING, all_statuses=staff)
     who = Reader(Audience.STAFF) if staff else reader()
@@ -148,8 +151,9 @@ def list_reports():
 @public
 def one_report(public_id):
     staff = actor().can(Permission.READ_STAFF)
-    row = reading.one(public_id, Audience.STAFF if staff else Audience.PUBLIC)
-    if row is None:
+    who = Reader(Audience.STAFF) if staff else reader()
+    row = reading.one(public_id, who.audience)
+    if row is None or row.removed is None and not who.sees(row.id):
         raise NotFound(_("There is no report %(id)s, or it is not public.", id=public_id[:40]))
     if row.removed is not None:
         if row.merged_into:

@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from flask import Blueprint, jsonify
+from flask import Blueprint, g, jsonify
 from flask_babel import gettext as _
 
 from crowdmap.db import db, writing
 from crowdmap.errors import NotFound
 from crowdmap.moderation.actions import ACTIONS, perform
-from crowdmap.moderation.contact import see_contact
+from crowdmap.moderation.contact import see_contact, see_contact_by_key
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.reports.models import Report
 from crowdmap.web import Permission, actor, permits, read_json
@@ -29,10 +29,11 @@ def act(public_id: str, action: str):
 
 
 @blueprint.get("/<public_id>/contact")
-@permits(Permission.SEE_CONTACT)
+@permits(Permission.SEE_CONTACT, by_key=True)
 def contact(public_id: str):
+    key = g.get("key")
     with writing():
-        found = see_contact(db.session, public_id, actor())
+        found = see_contact_by_key(db.session, public_id, key) if key else see_contact(db.session, public_id, actor())
         db.session.commit()
     return jsonify(asdict(found))
 

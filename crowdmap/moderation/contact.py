@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.errors import NotFound
+from crowdmap.filters import ReportFilter
 from crowdmap.moderation.doing import keep
 from crowdmap.moderation.merging import below
+from crowdmap.publishing.models import Publication
 from crowdmap.publishing.project import timestamp
-from crowdmap.reports.models import Letter, Report, ReportPrivate, Submission
+from crowdmap.reports.models import VISIBLE, Letter, Report, ReportPrivate, Submission
 from crowdmap.reports.texts import clean
 
 FIELDS = ("contact_name", "contact_phone", "contact_email")
@@ -52,6 +54,19 @@ def see_contact(session: Session, public_id: str, actor: Account) -> Contact:
     if report is None:
         raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
     keep(session, report, actor, "see-contact", bump=False)
+    return contact_of(session, report)
+
+
+def see_contact_by_key(session: Session, public_id: str, key) -> Contact:
+    """The same for an organisation whose *key* was granted it, of a report that the key may read; the decision names
+    both. Raises NotFound."""
+    chosen = ReportFilter(statuses=tuple(sorted(VISIBLE)), scope=key.scope)
+    query = chosen.select(key.audience, Publication.report_id).where(Publication.public_id == public_id)
+    report_id = session.scalar(query)
+    if report_id is None:
+        raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
+    report = session.get_one(Report, report_id)
+    keep(session, report, None, "see-contact", f"{key.organisation} ({key.slug}), key {key.public_id}", bump=False)
     return contact_of(session, report)
 
 

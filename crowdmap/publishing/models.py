@@ -14,6 +14,11 @@ from crowdmap.reports.models import Kind, Status, Verification
 class Audience(StrEnum):
     PUBLIC = "public"
     STAFF = "staff"
+    PARTNER = "partner"  # whoever reads with a key of an approved organisation
+
+
+# everybody beyond the team: what becomes stricter leaves all of these at once
+OUTSIDE = (Audience.PUBLIC, Audience.PARTNER)
 
 
 class Publication(db.Model):

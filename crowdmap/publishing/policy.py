@@ -18,7 +18,7 @@ from crowdmap.db.wake import notify
 from crowdmap.errors import FieldError, NotFound, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, ReportChanged, record
 from crowdmap.publishing import hook
-from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
+from crowdmap.publishing.models import OUTSIDE, Audience, Head, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Kind, Policy, Report
 
 BATCH = 200
@@ -98,38 +98,41 @@ def _check_parent(session, code: str, parent: str | None) -> None:
 
 
 def tombstone(session: Session, code: str) -> int:
-    """Take everything public in this category out of every feed, under the log's lock; returns how many.
+    """Take everything in this category away from all beyond the team, under the log's lock; returns how many reports
+    the public lost.
 
-    Each row gets a seq of its own, from an event of its own, so that whoever follows the changes hears of each.
+    Each report gets an event of its own, whose seq its rows take, so that whoever follows the changes hears of each.
     """
     events.lock(session)
     before = session.scalar(select(func.max(Event.seq))) or 0
     p = Publication
-    public = (p.audience == Audience.PUBLIC, p.removed.is_(None))
+    outside = (p.audience.in_(OUTSIDE), p.removed.is_(None))
     in_category = p.id.in_(select(PublicationCategory.publication_id).where(PublicationCategory.code == code))
-    kinds = list(session.scalars(select(p.kind).where(*public, in_category).distinct()))
+    lost = dict(session.execute(select(p.audience, func.count()).where(*outside, in_category).group_by(p.audience)).all())
+    kinds = list(session.scalars(select(p.kind).where(*outside, in_category).distinct()))
     if not kinds:
         return 0
     now = utcnow()
-    rows = select(literal(ReportChanged.__name__), p.report_id, literal({}, Json), literal(now, Event.at.type))
+    reports = select(p.report_id).where(*outside, in_category).distinct().subquery()
+    rows = select(literal(ReportChanged.__name__), reports.c.report_id, literal({}, Json), literal(now, Event.at.type))
     session.execute(
-        insert(Event).from_select(["name", "report_id", "data", "at"], rows.where(*public, in_category).order_by(p.id))
+        insert(Event).from_select(["name", "report_id", "data", "at"], rows.order_by(reports.c.report_id))
     )
     seq = select(func.max(Event.seq)).where(Event.report_id == p.report_id, Event.seq > before).scalar_subquery()
     values = {**hook.TOMBSTONE, "removed": "removed", "merged_into": None, "seq": seq, "updated_at": now}
-    done = session.execute(
-        update(p).where(*public, in_category).values(**values), execution_options={"synchronize_session": False}
+    session.execute(
+        update(p).where(*outside, in_category).values(**values), execution_options={"synchronize_session": False}
     )
-    removed = select(p.id).where(p.audience == Audience.PUBLIC, p.seq > before)
+    removed = select(p.id).where(p.audience.in_(OUTSIDE), p.seq > before)
     session.execute(
         delete(PublicationCategory).where(PublicationCategory.publication_id.in_(removed)),
         execution_options={"synchronize_session": False},
     )
     head = session.scalar(select(func.max(Event.seq)))
-    heads = [{"audience": Audience.PUBLIC, "kind": kind, "seq": head} for kind in sorted(kinds)]
+    heads = [{"audience": audience, "kind": kind, "seq": head} for audience in sorted(OUTSIDE) for kind in sorted(kinds)]
     upsert(session, Head, heads, conflict=("audience", "kind"))
     notify(session, head)
-    return done.rowcount
+    return lost.get(Audience.PUBLIC, 0)
 
 
 @jobs.job

@@ -18,7 +18,7 @@ from crowdmap import geo
 from crowdmap.db.search import fold
 from crowdmap.publishing.masks import mask
 from crowdmap.publishing.models import Audience
-from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate
+from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Verification
 
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
@@ -68,6 +68,7 @@ class Tree:
     voices: int
     live: list[Report] = field(init=False)
     policy: Policy = Policy.EXACT
+    views: dict[bool, "View | None"] = field(init=False, default_factory=dict)
 
     def __post_init__(self):
         self.live = [m for m in self.members if m.withdrawn_at is None and m.erased_at is None]
@@ -155,11 +156,29 @@ def area_in_words(text: str | None, areas: list[Town]) -> str | None:
 
 def public(tree: Tree, crisis: Crisis) -> View | None:
     """What anybody may see: published or closed, never restricted, people blurred, personal marks masked."""
+    return _outside(tree, crisis, blurred=tree.policy is Policy.TILE)
+
+
+def partner(tree: Tree, crisis: Crisis) -> View | None:
+    """What an approved organisation sees with its key: as the public, with the exact point of what was verified. Words,
+    times and the place in words stay the public's, and nothing restricted is shown."""
+    checked = tree.root.verification is Verification.VERIFIED
+    return _outside(tree, crisis, blurred=tree.policy is Policy.TILE and not checked)
+
+
+def _outside(tree: Tree, crisis: Crisis, *, blurred: bool) -> View | None:
+    """*blurred*: the tile's centre stands for the point. Made once for all who see the same."""
+    if blurred not in tree.views:
+        tree.views[blurred] = _made_outside(tree, crisis, blurred)
+    return tree.views[blurred]
+
+
+def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     report, place = tree.public_teller, tree.place()
     if report is None or tree.root.status not in VISIBLE or tree.policy is Policy.RESTRICTED:
         return None
     lon = lat = precision = None
-    blurred = tree.policy is Policy.TILE
+    personal = tree.policy is Policy.TILE
     if place is not None:
         lon, lat, precision = place.lon, place.lat, place.accuracy_m
         if blurred:
@@ -167,11 +186,11 @@ def public(tree: Tree, crisis: Crisis) -> View | None:
             precision = max(math.ceil(geo.tile_side_metres(lat)), precision or 0)
     area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
     created, occurred = report.created_at, report.occurred_at
-    if blurred:  # a time to the second would tell which message it was to somebody who listened in
+    if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = (moment and moment.replace(minute=0, second=0, microsecond=0) for moment in (created, occurred))
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
-        title=mask(report.title), description=mask(report.description), place=area if blurred else mask(report.place),
+        title=mask(report.title), description=mask(report.description), place=area if personal else mask(report.place),
         unit=mask(report.unit),
     )  # fmt: skip
 
@@ -191,7 +210,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
 
 
 # adding an audience is one line
-AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff}
+AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff, Audience.PARTNER: partner}
 
 
 def _view(

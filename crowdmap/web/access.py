@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from crowdmap.errors import NotAllowed, SignInNeeded
-from crowdmap.web.answers import own_path, wants_json
+from crowdmap.web.answers import API_PREFIXES, own_path, wants_json
 
 
 class Permission(StrEnum):
@@ -25,14 +26,16 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True)
 class Access:
-    """What a route declares. *permission* None means everybody."""
+    """What a route declares. *permission* None means everybody; *by_key*: a key that has the permission may, too."""
 
     permission: Permission | None = None
     open_data: bool = False
     form_token: bool = False
+    by_key: bool = False
 
     def __str__(self) -> str:
-        return str(self.permission) if self.permission else "open data" if self.open_data else "public"
+        named = str(self.permission) if self.permission else "open data" if self.open_data else "public"
+        return named + (" or key" if self.by_key else "")
 
 
 class Anonymous:
@@ -59,9 +62,17 @@ def actor():
     return current_user._get_current_object()
 
 
-def permits(permission: Permission) -> Callable:
-    """Declare that a view is for accounts with *permission* only."""
-    return _declare(Access(permission=Permission(permission)))
+def brings_key() -> bool:
+    """Whether a program shows an API key, good or not. Then the key alone counts, and no cookie does."""
+    if not request.path.startswith(API_PREFIXES):
+        return False
+    scheme = request.headers.get("Authorization", "").split(" ", 1)[0]
+    return "X-API-Key" in request.headers or scheme.lower() == "bearer"
+
+
+def permits(permission: Permission, *, by_key: bool = False) -> Callable:
+    """Declare that a view is for accounts with *permission* only; *by_key*: and for keys that were granted it."""
+    return _declare(Access(permission=Permission(permission), by_key=by_key))
 
 
 def public(view: Callable | None = None, *, form_token: bool = False) -> Callable:
@@ -106,6 +117,10 @@ def check_access():
         raise NotAllowed(code="undeclared")
     if access.permission is None or actor().can(access.permission):
         return None
+    if key := g.get("key"):
+        if access.by_key and key.can(access.permission):
+            return None
+        raise NotAllowed(_("This key may not do this."))
     if actor().is_authenticated:
         raise NotAllowed()
     if wants_json() or "accounts.login" not in current_app.view_functions:

@@ -27,6 +27,8 @@ def problem_response(error: DomainError) -> Response:
     response = Response(orjson.dumps(problem(error)), status_of(error), mimetype="application/problem+json")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if error.challenge:
+        response.headers["WWW-Authenticate"] = error.challenge
     return response
 
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 
 from crowdmap.config import settings
-from crowdmap.web.access import access_of
+from crowdmap.web.access import access_of, brings_key
+from crowdmap.web.answers import API_PREFIXES
 
 # Pages behind a link that is itself the secret: never kept, never told to another site.
 SECRET_PATHS = ("/track", "/join", "/reset", "/api/v1/track")
@@ -44,6 +45,7 @@ def is_private() -> bool:
     access = access_of(current_app, request.endpoint)
     return bool(
         is_secret_path(request.path)
+        or brings_key()
         or g.get("login_session")
         or (access and (access.permission or access.form_token))
     )
@@ -61,11 +63,13 @@ def add_headers(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if request.is_secure or settings().PUBLIC_URL.startswith("https:"):
         headers["Strict-Transport-Security"] = f"max-age={YEAR}"
-    if is_open_data():
+    if is_open_data() and not brings_key():
         _open_to_all_sites(response)
     elif request.endpoint != "static":
         headers["Cache-Control"] = "no-store" if is_private() else headers.get("Cache-Control", "no-cache")
-        response.vary.update(["Cookie", "Accept"])
+        response.vary.update([] if is_open_data() else ["Cookie", "Accept"])
+    if request.path.startswith(API_PREFIXES):  # a cache between must not give one reader what another's key opens
+        response.vary.update(["Authorization", "X-API-Key"])
     return response
 
 

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 
 from flask import request
+from flask_babel import gettext as _
 from flask_limiter import Limiter
+from limits import RateLimitItemPerMinute
 
 from crowdmap.config import settings
 from crowdmap.errors import TooMany
@@ -61,6 +63,17 @@ def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
         methods=list(methods),
         exempt_when=lambda: not settings().RATE_LIMITS,
     )
+
+
+def hold_to(per_minute: int, scope: str, who: str) -> None:
+    """Count one request of *who*; raises TooMany beyond *per_minute*. RATE_LIMITS=off lifts it."""
+    if not settings().RATE_LIMITS:
+        return
+    item = RateLimitItemPerMinute(per_minute)
+    if not limiter.limiter.hit(item, scope, who):
+        error = TooMany(_("At most %(n)s requests a minute are taken. Please wait a little.", n=per_minute))
+        error.retry_after = max(1, int(limiter.limiter.get_window_stats(item, scope, who).reset_time - time.time()) + 1)
+        raise error
 
 
 def too_many() -> TooMany:

@@ -3,13 +3,13 @@
 import ipaddress
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from crowdmap.config import BY_NAME
 from crowdmap.errors import UnknownHost
 from crowdmap.web import forgery, headers
-from crowdmap.web.access import actor, check_access
+from crowdmap.web.access import actor, brings_key, check_access
 from crowdmap.web.bodies import MAX_JSON, check_text
 from crowdmap.web.limits import limiter
 
@@ -25,8 +25,12 @@ def check_host() -> None:
 
 
 def identify() -> None:
-    """Before each request: find out who calls while no transaction is open. Open data does not ask."""
-    if request.url_rule is not None and request.endpoint != "static" and not headers.is_open_data():
+    """Before each request: find out who calls while no transaction is open. Open data asks for nobody but keys."""
+    if request.url_rule is None or request.endpoint == "static":
+        return
+    if brings_key():
+        g.key = current_app.extensions["crowdmap_key_of_request"]()  # of crowdmap.organisations
+    elif not headers.is_open_data():
         actor()
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from crowdmap.accounts.roles import GRANTS, Role
 from crowdmap.web import Permission, access_of
-from tests.builders import make_account, sign_in
+from crowdmap.web.answers import API_PREFIXES
+from tests.builders import bearer, make_account, make_key, sign_in
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 ROLES = (None, *Role)
@@ -129,6 +130,28 @@ def test_every_route_for_every_role(gate, visitors):
                 assert page.status_code == (401 if api else 303), where
                 assert api or page.headers["Location"].startswith("/login"), where
                 assert program.status_code == 401 and program.json["code"] == "sign-in", where
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_every_route_for_a_key(gate, session, granted):
+    """A key is nobody's account: it opens what is open to all, a contact where that was granted, and no page."""
+    _key, text = make_key(*(["contact=yes"] if granted else []))
+    client, opened = gate.test_client(), set()
+    for rule, method, path in routes(gate):
+        access, api = access_of(gate, rule.endpoint), path.startswith(API_PREFIXES)
+        answer = client.open(path, method=method, headers={"Accept": "application/json", **bearer(text)})
+        bad = client.open(path, method=method, headers={"Accept": "application/json", **bearer(text[:-1] + "1")})
+        where = f"{method} {rule.rule} with a key"
+        if api:
+            assert bad.status_code == 401 and bad.json["code"] == "key-refused", where
+        if access.permission is None:
+            assert answer.text == "reached" or access.form_token or rule.endpoint == "static", where
+        elif access.by_key and granted:
+            assert answer.text == "reached", where
+            opened.add(rule.rule)
+        else:
+            assert answer.status_code == (403 if api else 401), where
+    assert opened == ({"/api/v1/reports/<public_id>/contact"} if granted else set())
 
 
 def changes(app):

@@ -10,6 +10,7 @@ from crowdmap import geo
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
 from crowdmap.web import access_of
+from tests.builders import bearer, make_key
 
 LON, LAT = -72.336174, 18.545612
 CENTRE = geo.tile_centre(LON, LAT)
@@ -74,8 +75,17 @@ def test_the_marks_are_really_there(client, session, planted):
     assert abs(CENTRE[0] - LON) > 0.0005 and abs(CENTRE[1] - LAT) > 0.0005
 
 
-def test_no_public_answer_holds_a_mark(app, client, session, planted):
-    found = {}
+@pytest.fixture(params=["nobody", "a partner"])
+def asker(request, app, session):
+    """A client without a key, and one with a key that opens all that partners see and may ask for contacts."""
+    client = app.test_client()
+    if request.param == "a partner":
+        client.environ_base["HTTP_X_API_KEY"] = make_key("contact=yes")[1]
+    return client
+
+
+def test_no_public_answer_holds_a_mark(app, asker, session, planted):
+    client, found = asker, {}
     for path in public_gets(app, planted):
         for query in ("", "?bbox=-180,-90,180,90&zoom=18", "?status=all", "?since=0", "?q=water&kind=need"):
             answer = client.get(path + query)
@@ -102,7 +112,8 @@ def around(metres: float) -> str:
     f"bbox={around(30)}", f"near={LON},{LAT}&radius=30", "q=37991201", "q=3799", "q=privatus", "q=zebulon", "q=18.5456",
     "q=marcus", "q=ruelle", "q=example.org", f"bbox={around(30)}&status=all", "area=Zebulonne",
 ])  # fmt: skip
-def test_no_question_finds_what_may_not_be_known(client, session, planted, query):
+def test_no_question_finds_what_may_not_be_known(asker, session, planted, query):
+    client = asker
     for path in ("/feeds/all.geojson", "/api/v1/reports"):
         told = client.get(f"{path}?{query}").get_json()
         assert (told["numberMatched"], told["features"]) == (0, []), path
@@ -115,7 +126,19 @@ def test_no_question_finds_what_may_not_be_known(client, session, planted, query
     assert planted["need"] not in client.get(f"/reports?{query}").get_data(as_text=True)
 
 
-def test_restricted_and_waiting_ones_are_in_no_count(client, session, planted):
+def test_of_a_verified_need_a_partner_learns_the_point_and_no_word_more(app, client, session, planted):
+    session.query(Report).filter_by(public_id=planted["need"]).one().verification = "verified"
+    session.commit()
+    _key, text = make_key()
+    for path in ("/feeds/all.geojson", "/feeds/changes?since=0", f"/api/v1/reports/{planted['need']}"):
+        told = client.get(path, headers=bearer(text)).get_data(as_text=True)
+        assert f"[{LON},{LAT}]" in told
+        assert not leaks(told.replace(f"[{LON},{LAT}]", "[]")), path
+        assert not leaks(client.get(path).get_data(as_text=True)), path
+
+
+def test_restricted_and_waiting_ones_are_in_no_count(asker, session, planted):
+    client = asker
     assert client.get("/map/facets.json").get_json()["total"] == 1
     assert client.get("/feeds/all.geojson?category=MISS").get_json()["numberMatched"] == 0
     for name in ("restricted", "pending"):

@@ -16,36 +16,36 @@ from crowdmap.reports.models import Kind, LocatedBy, Report, ReportPrivate, Stat
 from tests.builders import JACMEL, PORT_AU_PRINCE, make_report
 
 THEN = datetime(2010, 1, 13, 9, 30, tzinfo=UTC)
-BOTH, STAFF, NOBODY = ("public", "staff"), ("staff",), ()
+ALL, STAFF, NOBODY = ("public", "staff", "partner"), ("staff",), ()
 GONE = "gone"
 
 # column → (new value, who sees a difference, in which properties of the feature)
 REPORT = {
-    "kind": (Kind.INFORMATION, BOTH, {"kind"}),
-    "category": ("BRID", BOTH, {"category", "categories"}),
-    "more_categories": (["COM"], BOTH, {"categories"}),
-    "status": (Status.CLOSED, BOTH, {"status"}),
-    "verification": (Verification.VERIFIED, BOTH, {"verification"}),
-    "title": ("Bridge down", BOTH, {"title"}),
-    "description": ("Nobody can pass", BOTH, {"description"}),
+    "kind": (Kind.INFORMATION, ALL, {"kind"}),
+    "category": ("BRID", ALL, {"category", "categories"}),
+    "more_categories": (["COM"], ALL, {"categories"}),
+    "status": (Status.CLOSED, ALL, {"status"}),
+    "verification": (Verification.VERIFIED, ALL, {"verification"}),
+    "title": ("Bridge down", ALL, {"title"}),
+    "description": ("Nobody can pass", ALL, {"description"}),
     "language": ("ht", NOBODY, set()),
-    "place": ("behind the market", BOTH, {"place"}),
-    "people": (12, BOTH, {"people"}),
-    "quantity": (2.5, BOTH, {"quantity"}),
-    "unit": ("lorries", BOTH, {"unit"}),
-    "source": ("sms", BOTH, {"source"}),
-    "occurred_at": (THEN, BOTH, {"occurred_at"}),
-    "created_at": (THEN, BOTH, {"created_at"}),
+    "place": ("behind the market", ALL, {"place"}),
+    "people": (12, ALL, {"people"}),
+    "quantity": (2.5, ALL, {"quantity"}),
+    "unit": ("lorries", ALL, {"unit"}),
+    "source": ("sms", ALL, {"source"}),
+    "occurred_at": (THEN, ALL, {"occurred_at"}),
+    "created_at": (THEN, ALL, {"created_at"}),
     "closed_at": (THEN, NOBODY, set()),
     "out_of_area": (True, STAFF, {"out_of_area"}),
     "revision": (9, NOBODY, set()),
-    "withdrawn_at": (THEN, BOTH, GONE),
-    "erased_at": (THEN, BOTH, GONE),
+    "withdrawn_at": (THEN, ALL, GONE),
+    "erased_at": (THEN, ALL, GONE),
 }
 PRIVATE = {
-    "lon": (JACMEL[0], BOTH, {"geometry", "area"}),
-    "lat": (18.6, BOTH, {"geometry", "area"}),
-    "accuracy_m": (77.0, BOTH, {"precision_m"}),
+    "lon": (JACMEL[0], ALL, {"geometry", "area"}),
+    "lat": (18.6, ALL, {"geometry", "area"}),
+    "accuracy_m": (77.0, ALL, {"precision_m"}),
     "located_by": (LocatedBy.TOWN, NOBODY, set()),
     "contact_name": ("Jean Planted", NOBODY, set()),
     "contact_phone": ("+509 3456 7890", NOBODY, set()),
@@ -90,7 +90,7 @@ def test_each_column_reaches_whom_it_should_and_nobody_else(session):
         setattr(target, column, value)
         session.commit()
         after = seen(session, report)
-        for audience in BOTH:
+        for audience in ALL:
             (old_seq, old), (new_seq, new) = before[audience], after[audience]
             if audience not in audiences:
                 assert (new_seq, new) == (old_seq, old), (column, audience)
@@ -118,6 +118,7 @@ def test_blurred_moves_and_minutes_stay_unseen_by_the_public(session, category):
         session.commit()
         after = seen(session, report)
         assert after["public"] == before["public"] and after["staff"] != before["staff"]
+        assert after["partner"] == before["partner"]
     row = session.scalar(
         select(Publication).where(Publication.report_id == report.id, Publication.audience == "public")
     )
@@ -159,8 +160,8 @@ def test_marks_in_every_text_are_masked_for_the_public_and_kept_for_the_staff(se
     report = make_report(
         category="ROAD", kind="damage", title=mark, description=f"call {mark}", place=f"near {mark}", unit=f"x {mark}"
     )
-    public, staff = (orjson.dumps(seen(session, report)[audience][1]) for audience in BOTH)
-    assert b"3456" not in public and staff.count(b"3456") == 4
+    public, staff, partner = (orjson.dumps(seen(session, report)[audience][1]) for audience in ALL)
+    assert b"3456" not in public + partner and staff.count(b"3456") == 4
     row = session.scalar(
         select(Publication).where(Publication.report_id == report.id, Publication.audience == "public")
     )
