@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 MOST_ENTRIES = 256
 MOST_BYTES = 64 * 1024 * 1024
@@ -20,40 +21,40 @@ SHARE = 0.25  # of a core, for rebuilding one body
 @dataclass
 class Body:
     seq: int
-    data: bytes
+    data: Any  # bytes, or what else knows its len()
     built_at: float
     spent_s: float  # on building it of late; drains by SHARE of a second each second
 
     def spent(self, now: float) -> float:
         return max(0.0, self.spent_s - (now - self.built_at) * SHARE)
 
-    def good(self, seq: int) -> bool:
+    def good(self, seq: int, longest: float = LONGEST_S) -> bool:
         """Whether it may be served though *seq* may have moved on."""
         now = time.monotonic()
-        return self.seq >= seq or (now - self.built_at < LONGEST_S and self.spent(now) > SHARE)
+        return self.seq >= seq or (now - self.built_at < longest and self.spent(now) > SHARE)
 
 
 class Bodies:
-    """A bounded store of bodies; the least recently used go first."""
+    """A bounded store of bodies; the least recently used go first. *longest*: seconds that an old one may serve."""
 
-    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES):
-        self._entries, self._size = entries, size
+    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES, longest: float = LONGEST_S):
+        self._entries, self._size, self._longest = entries, size, longest
         self._bodies: OrderedDict[Hashable, Body] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
         self._building: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, seq: int, build: Callable[[], tuple[int, bytes]]) -> Body:
+    def get(self, key: Hashable, seq: int, build: Callable[[], tuple[int, Any]]) -> Body:
         """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes)."""
         body = self._look(key)
-        if body is not None and body.good(seq):
+        if body is not None and body.good(seq, self._longest):
             return body
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         try:
             with gate:
                 body = self._look(key)
-                if body is not None and body.good(seq):
+                if body is not None and body.good(seq, self._longest):
                     return body
                 started = time.monotonic()
                 built_seq, data = build()
