@@ -1,7 +1,6 @@
 """What holds for every format, each read back by a tool of its own world: the same reports for the same question, page by
 page; hostile words stay words; an empty layer is a layer; what comes in passes through little memory."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -212,21 +211,23 @@ def ogr(*words: str, cwd) -> str:
     return done.stdout
 
 
+def layer_in(folder, path) -> str:
+    """The name of the first layer."""
+    return re.search(r"^1: (.+?)(?: \([^()]*\))*$", ogr("ogrinfo", "-ro", str(path), cwd=folder), re.MULTILINE)[1]
+
+
 @pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_gdal_reads_every_format(client, reports, tmp_path, suffix):
-    driver = {"atom": "GeoRSS"}.get(suffix, "")
     path = tmp_path / f"layer.{suffix}"
     path.write_bytes(client.get(f"/feeds/all.{suffix}?limit=all&status=all" + ("&hxl=0" if suffix == "csv" else "")).data)
-    options = ["-if", driver] if driver else []
     names = ["-oo", "X_POSSIBLE_NAMES=Longitude", "-oo", "Y_POSSIBLE_NAMES=Latitude"] if suffix == "csv" else []
-    layer = json.loads(ogr("ogrinfo", "-json", "-ro", "-al", *options, *names, path, cwd=tmp_path))["layers"][0]
-    assert layer["featureCount"] == 5
+    told = ogr("ogrinfo", "-ro", "-so", *names, str(path), layer_in(tmp_path, path), cwd=tmp_path)
+    assert "Feature Count: 5" in told
+    west, south, east, _north = map(float, re.search(r"Extent: \((\S+), (\S+)\) - \((\S+), (\S+)\)", told).groups())
+    assert (round(south, 4), round(east, 4)) == (-17.2, 179.5) and west < -72
     if suffix in ("kml", "gpkg", "geojson"):
-        types = {field["name"]: field["type"] for field in layer["fields"]}
-        assert types["voices"].startswith("Integer") and types["precision_m"] == "Real"
-    box = layer["geometryFields"][0]["extent"]
-    assert box[2] == pytest.approx(179.5) and box[1] == pytest.approx(-17.2)
+        assert re.search(r"^voices: Integer", told, re.MULTILINE) and re.search(r"^quantity: Real", told, re.MULTILINE)
     made = tmp_path / "copy.gpkg"
-    ogr("ogr2ogr", "-f", "GPKG", str(made), *options, *names, str(path), cwd=tmp_path)
+    ogr("ogr2ogr", "-f", "GPKG", str(made), *names, str(path), cwd=tmp_path)
     assert made.stat().st_size > 10_000

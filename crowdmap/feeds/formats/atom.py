@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from crowdmap.feeds.formats.batches import parsed, point
-from crowdmap.feeds.formats.words import headline
-from crowdmap.feeds.formats.xml import written
+from crowdmap.feeds.formats.xml import headline, written
 
 NAME = "atom"
 MEDIA_TYPE = "application/atom+xml"

@@ -11,8 +11,7 @@ from markupsafe import escape
 
 from crowdmap.feeds.formats.batches import parsed, point
 from crowdmap.feeds.formats.collection import Switch
-from crowdmap.feeds.formats.words import headline
-from crowdmap.feeds.formats.xml import clean, written
+from crowdmap.feeds.formats.xml import clean, headline, written
 
 NAME = "kml"
 MEDIA_TYPE = "application/vnd.google-earth.kml+xml"
