@@ -130,6 +130,10 @@ class StreamsFull(Busy):
     code, title, retry_after = "streams-full", "All live connections are taken; ask /feeds/changes instead", 15
 
 
+class FilesBusy(Busy):
+    code, title, retry_after = "files-busy", "Other files are being made just now; please try again", 10
+
+
 # error → status; the first class of an error's ancestry that stands here counts
 TABLE: dict[type[Exception], int] = {
     DomainError: 400,

@@ -5,6 +5,7 @@ Coordinates are always lon, lat in degrees, EPSG:4326; boxes are always west, so
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crowdmap.errors import InvalidBbox, InvalidPoint
@@ -83,6 +84,43 @@ class Bbox:
 
     def __str__(self) -> str:
         return ",".join(f"{v:.7f}".rstrip("0").rstrip(".") for v in self.as_list())
+
+
+class Extent:
+    """The box around points that come by, kept in the outermost of each half of the world."""
+
+    def __init__(self):
+        self._west = [math.inf, -math.inf]  # the lowest and the highest longitude below 0
+        self._east = [math.inf, -math.inf]
+        self._lats = [math.inf, -math.inf]
+
+    def add(self, points: Iterable[tuple[float, float]]) -> None:
+        """Points as (lon, lat)."""
+        points = list(points)
+        if not points:
+            return
+        lons, lats = zip(*points, strict=True)
+        lowest, highest = min(lons), max(lons)
+        if lowest < 0:
+            self._widen(self._west, lowest, highest if highest < 0 else max(lon for lon in lons if lon < 0))
+        if highest >= 0:
+            self._widen(self._east, lowest if lowest >= 0 else min(lon for lon in lons if lon >= 0), highest)
+        self._widen(self._lats, min(lats), max(lats))
+
+    @staticmethod
+    def _widen(ends: list[float], low: float, high: float) -> None:
+        ends[:] = min(ends[0], low), max(ends[1], high)
+
+    def bbox(self) -> Bbox | None:
+        """None without a point; across the antimeridian (RFC 7946 §5.2) where that way is the shorter one."""
+        (west, west_most), (east, east_most), (south, north) = self._west, self._east, self._lats
+        if south > north:
+            return None
+        if west_most < west or east_most < east:  # all in one half
+            return Bbox(min(west, east), south, max(west_most, east_most), north)
+        if west_most + 360 - east < east_most - west:
+            return Bbox(east, south, west_most, north)
+        return Bbox(west, south, east_most, north)
 
 
 @dataclass(frozen=True)

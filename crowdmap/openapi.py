@@ -11,6 +11,7 @@ from sqlalchemy import select
 from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.dedupe.views import DuplicatesQuery
+from crowdmap.feeds.described import FEED_LIMIT, FEED_SWITCHES, feed_contents
 from crowdmap.feeds.formats import FORMATS
 from crowdmap.feeds.layers import LAYERS
 from crowdmap.filters import PARAMETERS
@@ -70,7 +71,8 @@ IDEMPOTENCY = {
 
 @dataclass(frozen=True)
 class Operation:
-    """One call. *path* is OpenAPI's; *query* names parameters; *answers* maps status → (words, media type, schema)."""
+    """One call. *path* is OpenAPI's; *query* names parameters; *answers* maps status → (words, media type, schema)
+    or (words, {media type: schema}, None)."""
 
     method: str
     path: str
@@ -168,8 +170,8 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/feeds/{layer}.{suffix}", "A layer as a feed", "feeds",
-        {200: ("a page, newest first", [one.MEDIA_TYPE for one in FORMATS.values()], ref("FeatureCollection")), 304: UNCHANGED},
-        query={**FILTER, **PAGING}, errors=(400, 404, 503),
+        {200: ("a page, newest first", feed_contents(ref("FeatureCollection")), None), 304: UNCHANGED},
+        query={**FILTER, **PAGING, "limit": FEED_LIMIT, **FEED_SWITCHES}, errors=(400, 404, 503),
     ),
     Operation(
         "get", "/feeds/changes", "What changed: the latest state of everything since a seq", "feeds",
@@ -302,8 +304,9 @@ def obj(properties: dict, *, open: bool = False) -> dict:
 def _operation(one: Operation) -> dict:
     answers = {}
     for status, (words, media, schema) in one.answers.items():
-        kinds = media if isinstance(media, list) else [media] if media else []
-        answers[str(status)] = {"description": words, **({"content": {kind: {"schema": schema} for kind in kinds}} if kinds else {})}
+        kinds = media if isinstance(media, dict) else {kind: schema for kind in (media if isinstance(media, list) else [media] if media else [])}
+        content = {kind: {"schema": shape} for kind, shape in kinds.items()}
+        answers[str(status)] = {"description": words, **({"content": content} if content else {})}
     keyed = one.method == "get" and one.tag in ("feeds", "reports")
     for status in (*one.errors, *(code for code in (401, 429) if keyed and code not in one.errors)):
         answers[str(status)] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: {"schema": ref("Problem")}}}

@@ -22,7 +22,7 @@ from werkzeug.routing import RequestRedirect
 
 from crowdmap.cli import cli
 from crowdmap.config import SETTINGS
-from crowdmap.feeds.formats import FORMATS
+from crowdmap.feeds.formats import FORMATS, SWITCHES
 from crowdmap.feeds.layers import LAYERS
 from crowdmap.filters import PARAMETERS
 from crowdmap.moderation.actions import ACTIONS
@@ -89,7 +89,7 @@ def test_tables_of_settings_and_commands_are_those_of_the_code():
 
 def test_tables_of_the_feeds_are_complete():
     text = AGENCIES.read_text(encoding="utf-8")
-    for name in (*PARAMETERS, *LAYERS, *FORMATS, *PROPERTIES, "limit", "cursor"):
+    for name in (*PARAMETERS, *LAYERS, *FORMATS, *SWITCHES, *PROPERTIES, "limit", "cursor"):
         assert re.search(rf"^\|[^|]*`{name}`", text, re.MULTILINE), f"docs/agencies.md has no row for {name}"
 
 
@@ -215,6 +215,8 @@ def as_request(words: list[str]) -> tuple[str, str, dict, str | None]:
             headers[name] = value
         elif word == "-d":
             body = next(words)
+        elif word == "-o":
+            next(words)
         elif word != "-N":
             address = word
     return method, address.removeprefix(EXAMPLE), headers, body
@@ -240,6 +242,9 @@ def test_curl_examples_are_answered(client, session):
         elif address.startswith("/feeds/stream"):
             assert answer.mimetype == "text/event-stream"
             answer.close()
+        elif not urlsplit(address).path.endswith((".geojson", "/changes")):
+            suffix = urlsplit(address).path.rpartition(".")[2]
+            assert answer.status_code == 200 and answer.mimetype == FORMATS[suffix].MEDIA_TYPE, (address, answer.text)
         else:
             assert answer.status_code == 200, (address, answer.text)
             assert answer.json["type"] == "FeatureCollection"

@@ -12,7 +12,7 @@ from crowdmap.feeds.cache import Body, bodies
 from crowdmap.feeds.heads import head_seq
 from crowdmap.feeds.reader import Reader
 from crowdmap.reports.models import Kind
-from crowdmap.web import etag_of
+from crowdmap.web import add_links, etag_of
 
 KEPT = "crowdmap.kept"  # where in the WSGI environment the front looks
 
@@ -28,10 +28,10 @@ class Kept:
 
 
 def kept(
-    key: tuple, who: Reader, kinds: tuple[Kind, ...], media_type: str, build: Callable[[], tuple[int, bytes]], *,
+    key: tuple, who: Reader, kinds: tuple[Kind, ...], media_type: str, build: Callable[[], tuple], *,
     relative: bool = False, headers: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
-    """What *build* gives as (its seq, its bytes): single-flight, and as young as `feeds.cache` says.
+    """What *build* gives as (its seq, its bytes[, its headers]): single-flight, and as young as `feeds.cache` says.
 
     *key*: all that the bytes depend on but the audience (its scope is in the filter's canonical text), *kinds* those
     whose changes matter (none: all), *relative* whether it means something else as time goes by.
@@ -43,7 +43,7 @@ def kept(
         return _labelled(Response(status=304), tag, headers)
     db.session.rollback()  # waiting for another thread's body must not hold a snapshot
     body = bodies(current_app).get(key, head, build)
-    tag = etag_of(*key, body.seq)
+    tag, headers = etag_of(*key, body.seq), {**(headers or {}), **body.headers}
     if request.if_none_match.contains_weak(tag) or request.if_none_match.star_tag:
         return _labelled(Response(status=304), tag, headers)
     if who.public:
@@ -56,6 +56,12 @@ def streamed(pieces: Iterable[bytes], media_type: str, etag: str, headers: dict[
     """What is too long to be kept, as it is made; the caller has looked whether it is still the same."""
     encoding = _encoding()
     return _labelled(Response(encodings.encoded(encoding, pieces), mimetype=media_type), etag, headers, encoding)
+
+
+def links_of(links: Iterable[dict]) -> str:
+    """As one Link header (RFC 8288)."""
+    response = Response()
+    return ", ".join(add_links(response, links).headers.getlist("Link"))
 
 
 def this_minute() -> int:

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from crowdmap.feeds import encodings
 
@@ -22,9 +23,10 @@ SHARE = 0.25  # of a core, for rebuilding one body
 @dataclass
 class Body:
     seq: int
-    data: bytes
+    data: Any  # bytes, or what else knows its len()
     built_at: float
     spent_s: float  # on building it of late; drains by SHARE of a second each second
+    headers: dict[str, str] = field(default_factory=dict)  # that belong to this body, such as where it goes on
     packed: dict[str, bytes] = field(default_factory=dict)  # by the name of the encoding
     packing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,39 +47,40 @@ class Body:
     def spent(self, now: float) -> float:
         return max(0.0, self.spent_s - (now - self.built_at) * SHARE)
 
-    def good(self, seq: int) -> bool:
+    def good(self, seq: int, longest: float = LONGEST_S) -> bool:
         """Whether it may be served though *seq* may have moved on."""
         now = time.monotonic()
-        return self.seq >= seq or (now - self.built_at < LONGEST_S and self.spent(now) > SHARE)
+        return self.seq >= seq or (now - self.built_at < longest and self.spent(now) > SHARE)
 
 
 class Bodies:
-    """A bounded store of bodies; the least recently used go first."""
+    """A bounded store of bodies; the least recently used go first. *longest*: seconds that an old one may serve."""
 
-    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES):
-        self._entries, self._size = entries, size
+    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES, longest: float = LONGEST_S):
+        self._entries, self._size, self._longest = entries, size, longest
         self._bodies: OrderedDict[Hashable, Body] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
         self._building: dict[Hashable, threading.Lock] = {}
 
-    def get(self, key: Hashable, seq: int, build: Callable[[], tuple[int, bytes]]) -> Body:
-        """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes)."""
+    def get(self, key: Hashable, seq: int, build: Callable[[], tuple]) -> Body:
+        """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes[,
+        headers that belong to it])."""
         body = self._look(key)
-        if body is not None and body.good(seq):
+        if body is not None and body.good(seq, self._longest):
             return body
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         try:
             with gate:
                 body = self._look(key)
-                if body is not None and body.good(seq):
+                if body is not None and body.good(seq, self._longest):
                     return body
                 started = time.monotonic()
-                built_seq, data = build()
+                built_seq, data, *headers = build()
                 took = time.monotonic() - started
                 spent = (body.spent(started) if body else 0.0) + took
-                body = Body(built_seq, data, started, spent)
+                body = Body(built_seq, data, started, spent, *headers)
                 self._store(key, body)
                 return body
         finally:  # also where it could not be built: a stranger chooses the keys, and they must not pile up

@@ -14,21 +14,25 @@ from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
+from crowdmap.geo import Extent
 from crowdmap.publishing.models import Audience, Publication
 
 MOST_LIMIT = 10_000
 BATCH = 2_000  # rows read at once, where everything is asked for
+_COLUMNS = (Publication.id, Publication.feature, Publication.lon, Publication.lat)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Encoded features, newest first. *matched* counts all that the filter finds; *cursor* leads on, or is None."""
+    """Encoded features, newest first. *matched* counts all that the filter finds; *cursor* leads on, or is None.
+    *extent* is around all their points once the features have been taken."""
 
     features: Iterable[bytes]
     matched: int
     returned: int
     cursor: str | None
     seq: int
+    extent: Extent
 
 
 def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT, everything: bool = True) -> int | None:
@@ -67,7 +71,7 @@ def read_cursor(text: str, chosen: ReportFilter) -> int:
 def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | None = None) -> Page:
     """One page. Reads seq before the rows, so that a client that goes on from seq misses nothing."""
     seq = head_seq(audience, chosen.kinds)
-    query = chosen.select(audience).order_by(Publication.id.desc()).limit(limit + 1)
+    query = chosen.select(audience, *_COLUMNS).order_by(Publication.id.desc()).limit(limit + 1)
     if cursor:
         query = query.where(Publication.id < read_cursor(cursor, chosen))
     # plain rows: the session's own take twice as long
@@ -77,19 +81,25 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     complete = not cursor and not more
     matched = len(rows) if complete else count(chosen, audience, None if chosen.kinds else seq)
     cursor = make_cursor(rows[-1].id, chosen) if more else None
-    return Page([row.feature for row in rows], matched, len(rows), cursor, seq)
+    extent = Extent()
+    extent.add(_points(rows))
+    return Page([row.feature for row in rows], matched, len(rows), cursor, seq, extent)
+
+
+def _points(rows) -> list[tuple[float, float]]:
+    return [(lon, lat) for _id, _feature, lon, lat in rows if lon is not None]
 
 
 def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
     """Everything the filter finds, read on as it is taken, in a session of its own: the answer is sent after the
     request's is gone. What is published meanwhile is newer than *seq*, and stands in the changes."""
     seq = head_seq(audience, chosen.kinds)
-    query = chosen.select(audience)
+    query = chosen.select(audience, *_COLUMNS)
     if cursor:
         query = query.where(Publication.id < read_cursor(cursor, chosen))
     matched = db.session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
     newest = db.session.scalar(select(func.max(Publication.id)))
-    app = current_app._get_current_object()
+    app, extent = current_app._get_current_object(), Extent()
 
     def features() -> Iterator[bytes]:
         below = (newest or 0) + 1
@@ -98,12 +108,13 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
                 page = query.where(Publication.id < below).order_by(Publication.id.desc()).limit(BATCH)
                 rows = db.session.connection().execute(page.execution_options(binary_results=True)).all()
                 db.session.remove()
+            extent.add(_points(rows))
             yield from (row.feature for row in rows)
             if len(rows) < BATCH:
                 return
             below = rows[-1].id
 
-    return Page(features(), matched, matched, None, seq)
+    return Page(features(), matched, matched, None, seq, extent)
 
 
 def one(public_id: str, audience: Audience):

@@ -1,28 +1,24 @@
 """The formats a feed is served in. Adding one is one file here and one line in FORMATS.
 
-A format has: NAME (the address's ending), MEDIA_TYPE, TITLE, and ``encode(features, around) -> Iterator[bytes]`` where
-*features* yields encoded GeoJSON features and *around* says links, licence and title. It takes from *features* as it
-goes on, so that a layer of any size passes through little memory.
+A format has:
+
+- NAME (the address's ending), MEDIA_TYPE, TITLE;
+- PARAMETERS: the switches that it alone knows, and every other format refuses;
+- ATTACHED: whether a browser shall save it rather than show it;
+- WHOLE: whether it is made in one piece, so that all the layer is its default and the file is kept for the next reader;
+- ``encode(features, around) -> Iterator[bytes]`` where *features* yields encoded GeoJSON features and *around* is a
+  Collection. It takes from *features* as it goes on, so that a layer of any size passes through little memory.
 """
 
-from dataclasses import dataclass
+from crowdmap.feeds.formats import atom, csv, geojson, gpkg, kml
+from crowdmap.feeds.formats.collection import Collection, Switch
 
-from crowdmap.feeds.formats import geojson
+__all__ = ["FORMATS", "SWITCHES", "Collection", "Switch", "switches_of"]
 
-
-@dataclass(frozen=True)
-class Collection:
-    """What stands around the features. *links* are {href, rel, type, title}; *matched* counts all that the filter finds,
-    *returned* those that follow."""
-
-    title: str
-    links: list[dict]
-    license: str
-    attribution: str
-    time_stamp: str
-    matched: int
-    returned: int
-    seq: int
+FORMATS = {module.NAME: module for module in (geojson, csv, kml, atom, gpkg)}
+SWITCHES = {switch.name: switch for form in FORMATS.values() for switch in form.PARAMETERS}
 
 
-FORMATS = {module.NAME: module for module in (geojson,)}
+def switches_of(form) -> tuple[str, ...]:
+    """The names of a format's own parameters."""
+    return tuple(switch.name for switch in form.PARAMETERS)

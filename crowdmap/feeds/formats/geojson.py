@@ -1,4 +1,8 @@
-"""GeoJSON (RFC 7946): the stored bytes of the features, joined; members of OGC API – Features Part 1 §7.16 around."""
+"""GeoJSON (RFC 7946): the stored bytes of the features, joined; members of OGC API – Features Part 1 §7.16 around.
+
+``bbox`` (§5) stands after the features: only then all their points are known. West greater than east crosses the
+antimeridian (§5.2). Without a point there is none.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +13,8 @@ from crowdmap.feeds.formats.batches import batches
 NAME = "geojson"
 MEDIA_TYPE = "application/geo+json"
 TITLE = "GeoJSON"
+PARAMETERS = ()
+ATTACHED = WHOLE = False
 
 
 def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
@@ -16,11 +22,12 @@ def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
         "type": "FeatureCollection", "title": around.title, "numberMatched": around.matched,
         "numberReturned": around.returned, "timeStamp": around.time_stamp, "seq": around.seq,
         "license": around.license, "attribution": around.attribution, "links": around.links,
-        "next": next((link["href"] for link in around.links if link["rel"] == "next"), None),
+        "next": around.following(),
     }  # fmt: skip
     yield orjson.dumps(head)[:-1] + b',"features":['
     comma = b""
     for some in batches(features):
         yield comma + b",".join(some)
         comma = b","
-    yield b"]}"
+    box = around.extent.bbox()
+    yield b"]" + (b',"bbox":' + orjson.dumps([round(number, 7) for number in box.as_list()]) if box else b"") + b"}"

@@ -14,6 +14,7 @@ ALIASES = {
     "lng": "lon",
     "location": "place",
     "precision_m": "accuracy_m",
+    "reported": "created_at",
     "text": "description",
     "date": "occurred_at",
     "time": "occurred_at",
