@@ -14,6 +14,7 @@ from crowdmap import config, jobs, serve
 from crowdmap.accounts.passwords import new_passphrase
 from crowdmap.accounts.roles import Role
 from crowdmap.accounts.verbs import create_account
+from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
@@ -66,13 +67,18 @@ def check_jobs() -> str | None:
         return f"{dead} background jobs failed for good; their errors stand in the table job."
 
 
+def check_webhooks() -> str | None:
+    if paused := paused_by_us():
+        return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
 
 
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
-CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs}
+CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "webhooks": check_webhooks}
 
 
 def run_checks(checks) -> dict[str, str | None]:
