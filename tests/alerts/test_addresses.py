@@ -172,13 +172,13 @@ def endless_headers(handler):
         handler.wfile.write(b"X-More: " + b"x" * 1000 + b"\r\n")
 
 
-@pytest.mark.parametrize("answer", [endless, endless_chunks, endless_headers])
-def test_at_most_64_kb_of_an_answer_are_read(own, answer):
+@pytest.mark.parametrize(("answer", "outcome"), [(endless, "ok"), (endless_chunks, "no-http"), (endless_headers, "ok")])
+def test_at_most_64_kb_of_an_answer_are_read(own, answer, outcome):
     own.answer = answer
     began = time.monotonic()
     told = send(trusted(own), read=True)
     assert len(told.body) <= 64 * 1024 and time.monotonic() - began < 2
-    assert told.outcome is (Outcome.OK if answer is endless else Outcome.NO_HTTP)
+    assert told.outcome == outcome  # what matters of it, the status, was in the first line
 
 
 def drip(handler):
