@@ -76,13 +76,14 @@ def show_again(error: DomainError):
 
 def _filter_of(text: str) -> ReportFilter:
     """``kind=need&sector=wash``, or the address of a feed as it stands in a browser."""
-    parts = urlsplit(text.strip().replace("[", "%5B").replace("]", "%5D"))
+    text = text.strip()
+    parts = urlsplit(text.replace("[", "%5B").replace("]", "%5D"))  # or it would raise at a bracket
     found = _FEED.fullmatch(parts.path)
-    bare = not parts.scheme and not parts.netloc and not text.strip().startswith(("/", "?"))
-    query = text.strip() if bare else parts.query
-    pairs = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name not in _NO_FILTER]
-    if query and not pairs and not parse_qsl(query):
+    is_address = text.startswith(("/", "?")) or parts.netloc
+    query = parts.query if is_address else text
+    if text and not found and not parse_qsl(query):
         raise InvalidParameter(_("Write it as in a feed's address, such as kind=need&sector=wash."), field="filter")
+    pairs = [(name, value) for name, value in parse_qsl(query) if name not in _NO_FILTER]
     return layer_filter(found[1] if found else "all", MultiDict(pairs))
 
 

@@ -14,6 +14,7 @@ Of several workers one carries; it holds a heart-beat that the next takes over w
 import logging
 import random
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -42,6 +43,7 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 5, 2 * 3600
 GIVE_UP = timedelta(hours=24)
 KEPT_ATTEMPTS = 20
 LOOK_S = 5  # at the latest
+STEP_S = 0.5  # until it notices that it is told to stop
 REST_S = 30  # after a fault of ours
 NAME, HOLD, RENEW = "postman", timedelta(seconds=15), timedelta(seconds=5)
 
@@ -69,7 +71,9 @@ class Postman:
                 _sent, wait = self.round()
             except Exception:  # a database that is away, or a fault of ours: log, wait, go on
                 log.exception("the postman met trouble; it goes on in %s s", LOOK_S)
-            self._news.wait(wait)
+            until = time.monotonic() + wait
+            while not self._news.wait(STEP_S) and not self.stop.is_set() and time.monotonic() < until:
+                pass
         self.close()
 
     def close(self) -> None:

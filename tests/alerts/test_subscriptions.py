@@ -9,6 +9,7 @@ from crowdmap.alerts.models import Attempt, Subscription
 from crowdmap.events import Event
 from tests.builders import make_account, make_report, sign_in
 from tests.contracts.test_openapi import check, described  # noqa: F401
+from tests.test_docs import AGENCIES, blocks
 
 API = "/api/v1/subscriptions"
 
@@ -60,14 +61,14 @@ def test_each_sees_their_own_and_coordinators_all(session, subscribe, others, mo
     assert moderator.get(f"{API}/{mine['id']}").status_code == 404
 
 
-def test_the_secret_is_told_once_and_kept_nowhere(session, subscribe, moderator, database):
+def test_the_secret_is_told_once_and_kept_nowhere(session, subscribe, moderator):
     made = subscribe()
     for path in (API, f"{API}/{made['id']}", "/admin/webhooks"):
         assert made["secret"] not in moderator.get(path).get_data(as_text=True)
     row = session.query(Subscription).one()
     assert made["secret"] not in str(vars(row)) and len(set(made["id"])) > 6
-    assert subscribe()["secret"] != made["secret"]
     session.rollback()
+    assert subscribe()["secret"] != made["secret"]
 
 
 def test_an_account_has_twenty_at_most(session, subscribe, moderator, monkeypatch):
@@ -112,6 +113,20 @@ def test_answers_are_as_described(session, client, described, subscribe, carry, 
     found = moderator.get(API).get_json()
     check(described, "Subscriptions", found)
     assert found["subscriptions"][0]["paused_because"] == "asked" and len(found["subscriptions"][0]["attempts"]) == 2
+
+
+@pytest.mark.databases("sqlite")
+def test_the_example_of_the_docs_tells_what_is_genuine(session, subscribe, carry, receiver):
+    code = dict(blocks(AGENCIES.read_text(encoding="utf-8")))["py"]
+    names: dict = {}
+    exec(code, names)  # noqa: S102
+    made = subscribe(since=0)
+    make_report()
+    carry()
+    (came,) = receiver.messages
+    assert names["is_genuine"](made["secret"], came.headers, came.raw)
+    assert not names["is_genuine"](made["secret"], came.headers, came.raw + b" ")
+    assert not names["is_genuine"](made["secret"], {**came.headers, "webhook-timestamp": "1263315180"}, came.raw)
 
 
 # ---- the page
