@@ -14,6 +14,7 @@ from crowdmap import config, jobs, serve
 from crowdmap.accounts.passwords import new_passphrase
 from crowdmap.accounts.roles import Role
 from crowdmap.accounts.verbs import create_account
+from crowdmap.alerts.models import Subscription
 from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
@@ -130,6 +131,8 @@ def metrics():
         lines.append(f'crowdmap_publications{{audience="{audience}",status="{status}"}} {n}')
     for state, n in db.session.execute(select(jobs.Job.state, func.count()).group_by(jobs.Job.state)):
         lines.append(f'crowdmap_jobs{{state="{state}"}} {n}')
+    for state, n in db.session.execute(select(Subscription.state, func.count()).group_by(Subscription.state)):
+        lines.append(f'crowdmap_subscriptions{{state="{state}"}} {n}')
     seq = db.session.scalar(select(func.max(Publication.seq))) or 0
     lines.append(f"crowdmap_seq {seq}")
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")

@@ -68,10 +68,15 @@ def show_again(error: DomainError):
     db.session.rollback()
     faults = error.errors or [FieldError("", error.code, error.message)]
     if isinstance(error, (InvalidParameter, UnknownParameter)):
-        faults = [FieldError("filter", fault.code, f"{fault.field}: {fault.message}") for fault in faults]
+        faults = [_of_the_filter(fault) for fault in faults]
     with reading():
         status = 409 if status_of(error) == 409 else 422
         return _page(request.form, faults), status
+
+
+def _of_the_filter(fault: FieldError) -> FieldError:
+    words = fault.message if fault.field == "filter" else f"{fault.field}: {fault.message}"
+    return FieldError("filter", fault.code, words)
 
 
 def _filter_of(text: str) -> ReportFilter:

@@ -299,23 +299,23 @@ def test_one_carries_at_a_time_and_the_next_takes_over(session, receiver, subscr
 
 def test_a_slow_receiver_holds_up_nobody(session, app, receivers, subscribe, carry, monkeypatch):
     slow, quick = receivers
-    monkeypatch.setattr(outbound, "LIMIT_S", 1.5)
+    monkeypatch.setattr(outbound, "LIMIT_S", 3)
     made = [subscribe() for _ in range(5)] + [subscribe(url=quick.url)]
     carry()
-    slow.answer = lambda handler: time.sleep(3)
+    slow.answer = lambda handler: time.sleep(8)
     make_report()
     session.rollback()
     postman, began = delivery.Postman(app), time.monotonic()
     sent, _later = postman.round()
     assert len(sent) == len(made)
     while not quick.messages:
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2.5
         time.sleep(0.01)
     jobs.enqueue(session, "look_for_twins")
     session.commit()
-    assert jobs.work_once(session) and time.monotonic() - began < 1.4  # the worker's jobs do not wait
+    assert jobs.work_once(session) and time.monotonic() - began < 2.9  # the worker's jobs do not wait
     postman.close()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 7
     assert [attempt.outcome for attempt in session.query(Attempt).filter_by(challenge=False) if attempt.outcome != "ok"] == ["timeout"] * 5
     session.rollback()
 

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from flask.cli import ScriptInfo
 
 from crowdmap.alerts import verbs
 from crowdmap.alerts.models import Attempt, Subscription
+from crowdmap.cli import cli
 from crowdmap.events import Event
 from tests.builders import make_account, make_report, sign_in
 from tests.contracts.test_openapi import check, described  # noqa: F401
@@ -170,6 +172,17 @@ def test_the_form_comes_back_with_what_is_wrong(session, moderator, form, said):
     assert f'value="{form["url"]}"' in page.text and form.get("filter", "") in page.text
     assert session.query(Subscription).count() == 0
     session.rollback()
+
+
+def test_operators_hear_of_what_was_paused(session, client, app, subscribe, carry, receiver):
+    subscribe()
+    carry()
+    receiver.answer = 410
+    make_report()
+    carry()
+    told = app.test_cli_runner().invoke(cli, ["doctor"], obj=ScriptInfo(create_app=lambda: app)).output
+    assert "1 webhooks were paused" in told
+    assert 'crowdmap_subscriptions{state="paused"} 1' in client.get("/metrics").text
 
 
 def test_who_sees_the_way_to_the_page(session, app, others):
