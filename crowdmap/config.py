@@ -76,6 +76,18 @@ def _count(value) -> int:
     return number
 
 
+def _places(value) -> frozenset[tuple[str, int]]:
+    """host:port, separated by commas, as (host, port) pairs."""
+    items = value if isinstance(value, (list, tuple, frozenset)) else str(value or "").split(",")
+    places = set()
+    for text in filter(None, (str(item).strip() for item in items)):
+        host, _colon, port = text.rpartition(":")
+        if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+            raise ValueError(f"{text} is not host:port, such as localhost:9000 or [::1]:9000")
+        places.add((host.strip("[]").lower(), int(port)))
+    return frozenset(places)
+
+
 @dataclass(frozen=True)
 class Setting:
     name: str
@@ -103,6 +115,7 @@ SETTINGS = (
     Setting("MODERATION", "before", "reports are checked before they are published", _before),
     Setting("JOIN", "invitation", "who may join as a volunteer: invitation or open", _one_of("invitation", "open")),
     Setting("THREADS", 128, "threads of a server process; live streams may hold half of them", _count),
+    Setting("WEBHOOK_ALLOW", "", "receivers of webhooks that may be private, without https, on any port: host:port, …", _places),
     Setting("METRICS_TOKEN", "", "bearer token for /metrics from elsewhere than this machine"),
     Setting("CHROMIUM", "", "path of the browser for the browser tests"),
 )

@@ -83,6 +83,15 @@ class CategoryChanged:
     change: dict
 
 
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionChanged:
+    """Somebody (or, without an account, the postman) made, paused, resumed or removed a subscription."""
+
+    account_id: int | None
+    subscription_id: int
+    action: str
+
+
 def record(session: Session, event) -> None:
     """Keep the event for this transaction; it is written by the hook before the commit, and gone with a rollback."""
     session.info.setdefault("events", []).append(event)

@@ -79,6 +79,17 @@ def follows(*event_types: type):
     return register
 
 
+BESIDE: list[Callable[[Flask, threading.Event], None]] = []
+END_S = 8  # for what runs beside the loop, once it was told to stop
+
+
+def beside(function):
+    """Register ``function(app, stop)``: runs in a thread of the worker's own beside the loop of jobs, for what waits for
+    others, and returns within seconds once *stop* is set."""
+    BESIDE.append(function)
+    return function
+
+
 def enqueue(session: Session, name: str, *, due_at: datetime | None = None, **args) -> None:
     """Ask for the job, in the caller's transaction."""
     if name not in JOBS:
@@ -165,6 +176,9 @@ def worker_seen(session: Session, name: str = "worker") -> datetime | None:
 def run(app: Flask, stop: threading.Event) -> None:
     """The worker's loop: a heart-beat, due jobs, a short wait. Survives a database that goes away."""
     last_beat = last_count = None
+    beside_it = [threading.Thread(target=one, args=(app, stop), name=one.__name__, daemon=True) for one in BESIDE]
+    for thread in beside_it:
+        thread.start()
     while not stop.is_set():
         with app.app_context():
             try:
@@ -187,6 +201,8 @@ def run(app: Flask, stop: threading.Event) -> None:
             finally:
                 db.session.remove()
         stop.wait(1)
+    for thread in beside_it:
+        thread.join(END_S)
 
 
 def _nothing_due(session) -> bool:

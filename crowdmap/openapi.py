@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from sqlalchemy import select
 
+from crowdmap.alerts import described as subscriptions
 from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.dedupe.views import DuplicatesQuery
@@ -184,10 +185,12 @@ OPERATIONS = (
         query={**FILTER, **SINCE}, errors=(400, 410, 503),
         headers=({"name": "Last-Event-ID", "in": "header", "schema": WHOLE, "description": "resume after this seq"},),
     ),
+    *subscriptions.operations(Operation, ref),
 )  # fmt: skip
 PATH_PARAMETERS = {
     "public_id": (TEXT, "id of the report"),
     "number": (WHOLE, "number of the decision"),
+    "subscription_id": (TEXT, "id of the subscription"),
     "token": (TEXT, "tracking token, in any spelling"),
     "layer": ({**TEXT, "enum": list(LAYERS)}, "which reports"),
     "suffix": ({**TEXT, "enum": list(FORMATS)}, "the format"),
@@ -243,6 +246,7 @@ def _schemas() -> dict:
     texts = {"type": "array", "items": TEXT}
     step = {"step": TEXT, "state": {**TEXT, "enum": ["done", "now", "ahead"]}, "at": nullable({**TEXT, "format": "date-time"})}
     return {
+        **subscriptions.schemas(obj, nullable, ref),
         "Feature": feature(obj(_properties(), open=True), nullable(point)),
         "Removal": feature(removal, {"type": "null"}),
         "FeatureCollection": {

@@ -14,6 +14,8 @@ from crowdmap import config, jobs, serve
 from crowdmap.accounts.passwords import new_passphrase
 from crowdmap.accounts.roles import Role
 from crowdmap.accounts.verbs import create_account
+from crowdmap.alerts.models import Subscription
+from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
@@ -75,13 +77,21 @@ def check_partners() -> str | None:
         return f"{lack} public reports cannot be read with a partner's key yet. Run `crowdmap republish` once."
 
 
+def check_webhooks() -> str | None:
+    if paused := paused_by_us():
+        return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
 
 
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
-CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners}
+CHECKS = {
+    **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
+    "webhooks": check_webhooks,
+}  # fmt: skip
 
 
 def run_checks(checks) -> dict[str, str | None]:
@@ -133,6 +143,8 @@ def metrics():
         lines.append(f'crowdmap_publications{{audience="{audience}",status="{status}"}} {n}')
     for state, n in db.session.execute(select(jobs.Job.state, func.count()).group_by(jobs.Job.state)):
         lines.append(f'crowdmap_jobs{{state="{state}"}} {n}')
+    for state, n in db.session.execute(select(Subscription.state, func.count()).group_by(Subscription.state)):
+        lines.append(f'crowdmap_subscriptions{{state="{state}"}} {n}')
     seq = db.session.scalar(select(func.max(Publication.seq))) or 0
     lines.append(f"crowdmap_seq {seq}")
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")

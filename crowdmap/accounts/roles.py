@@ -14,7 +14,7 @@ class Role(StrEnum):
 
 
 _VOLUNTEER = frozenset({Permission.OWN_ACCOUNT, Permission.WORK, Permission.VOUCH})
-_MODERATOR = _VOLUNTEER | {Permission.READ_STAFF, Permission.MODERATE, Permission.SEE_CONTACT}
+_MODERATOR = _VOLUNTEER | {Permission.READ_STAFF, Permission.MODERATE, Permission.SEE_CONTACT, Permission.SUBSCRIBE}
 _COORDINATOR = _MODERATOR | {Permission.ADMINISTER}
 
 GRANTS: dict[Role, frozenset[Permission]] = {

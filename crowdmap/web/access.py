@@ -21,6 +21,7 @@ class Permission(StrEnum):
     READ_STAFF = "read_staff"  # the staff's view of every report: exact place, never contact
     MODERATE = "moderate"
     SEE_CONTACT = "see_contact"
+    SUBSCRIBE = "subscribe"  # have changes sent to a machine of one's own choice
     ADMINISTER = "administer"
 
 

@@ -21,6 +21,7 @@ LIMITS = {
     "join": "20 per hour",
     "duplicates": "120 per minute",
     "track": "60 per minute",
+    "subscriptions": "30 per minute",
 }
 
 

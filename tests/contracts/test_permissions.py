@@ -18,6 +18,8 @@ ROLES = (None, *Role)
 # What must never be open to everybody, whatever a view declares; the longest prefix counts.
 GUARDED = {
     "/admin": Permission.ADMINISTER,
+    "/admin/webhooks": Permission.SUBSCRIBE,
+    "/api/v1/subscriptions": Permission.SUBSCRIBE,
     "/moderate": Permission.MODERATE,
     "/moderate/<public_id>/contact": Permission.SEE_CONTACT,
     "/account": Permission.OWN_ACCOUNT,
