@@ -17,7 +17,7 @@ from crowdmap.feeds.cache import bodies
 from crowdmap.feeds.formats import FORMATS, Collection
 from crowdmap.feeds.layers import layer_filter
 from crowdmap.feeds.reader import Reader, reader
-from crowdmap.filters import ReportFilter
+from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.project import timestamp
 from crowdmap.web import Permission, absolute, actor, add_links, conditional, etag_of, open_data, permits, public, url_with
@@ -81,9 +81,10 @@ def describe(chosen: ReportFilter, page, form) -> Collection:
         )
     query = chosen.to_json()
     tail = "?" + urlencode(query) if query else ""
+    if not chosen.also:  # the map asks one filter only
+        links.append({"rel": "alternate", "href": absolute("/" + tail), "type": "text/html", "title": _("the map")})
     links += [
-        {"rel": "alternate", "href": absolute("/" + tail), "type": "text/html", "title": _("the map")},
-        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode({'since': page.seq, **query})}"),
+        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode([('since', page.seq), *_to_follow(chosen)])}"),
          "type": "application/json", "title": _("what changes from here on")},
         {"rel": "license", "href": settings().DATA_LICENSE, "type": "text/html", "title": _("licence")},
     ]  # fmt: skip
@@ -94,10 +95,23 @@ def describe(chosen: ReportFilter, page, form) -> Collection:
     )  # fmt: skip
 
 
+def _to_follow(chosen: ReportFilter) -> list[tuple[str, str]]:
+    """The filter as parameters of the changes: by the layer's name where one filter cannot say it."""
+    if not chosen.also:
+        return list(chosen.to_json().items())
+    asked = [(name, value) for name, value in request.args.items(multi=True) if name in PARAMETERS]
+    return [("layer", request.view_args["layer"]), *asked]
+
+
+def layer_of_query(also: tuple[str, ...]) -> ReportFilter:
+    """The filter of an address that names its layer as a parameter, or none."""
+    return layer_filter(request.args.get("layer") or "all", request.args, ("layer", *also))
+
+
 @blueprint.get("/feeds/changes")
 @open_data
 def feed_changes():
-    chosen = ReportFilter.parse(request.args, also=("since", "limit"))
+    chosen = layer_of_query(("since", "limit"))
     return changes_response(chosen, reader())
 
 
@@ -120,7 +134,7 @@ def changes_response(chosen: ReportFilter, who: Reader) -> Response:
 @blueprint.get("/feeds/stream")
 @open_data
 def feed_stream():
-    chosen = ReportFilter.parse(request.args, also=("since",))
+    chosen = layer_of_query(("since",))
     return stream.respond(chosen, reader())
 
 
