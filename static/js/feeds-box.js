@@ -29,7 +29,7 @@
   }
 
   function handle(at, words, move, kind) {
-    const marker = L.marker(at, { draggable: true, autoPan: true, keyboard: true, title: words, alt: words, icon: L.divIcon({ className: "box-handle " + kind, iconSize: [28, 28] }) });
+    const marker = L.marker(at, { draggable: true, autoPan: true, keyboard: true, zIndexOffset: 1000, title: words, alt: words, icon: L.divIcon({ className: "box-handle " + kind, iconSize: [28, 28] }) });
     marker.on("drag", () => move(marker.getLatLng()));
     marker.on("dragend", () => told(shape.getBounds()));
     marker.on("keydown", ({ originalEvent: event }) => {

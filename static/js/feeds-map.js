@@ -93,6 +93,7 @@
       CM.overlays.start({ quiet: true });
       CM.box.listen((bounds) => write("bbox", asText(bounds)));
       fromFields();
+      if (circle && !box) CM.map.fitBounds(circle.getBounds().pad(0.5), { animate: false });
       CM.map.on("moveend", CM.debounce(load, 150));
       place.addEventListener("focusin", () => CM.map.scrollWheelZoom.enable());
       place.addEventListener("pointerdown", () => CM.map.scrollWheelZoom.enable());

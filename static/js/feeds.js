@@ -17,7 +17,9 @@
     return query;
   }
 
+  /** On a phone the result is far below the form: this leads there, and says what it is. */
   function settle(outcome) {
+    CM.$("#to-outcome").textContent = CM.$("#outcome-head", outcome).textContent.trim();
     CM.$$("[data-copy][hidden]", outcome).forEach((button) => { button.hidden = false; });
     CM.$$("time[data-ago]", outcome).forEach(CM.freshen);
     CM.feedMap.show(outcome.dataset.query ? JSON.parse(outcome.dataset.query) : null);
@@ -98,7 +100,13 @@
   form.addEventListener("input", (event) => { if (event.target.type === "search") soon(); });
 
   CM.$("#show").hidden = true;
+  CM.$("#to-outcome").hidden = false;
   countPicks();
+  // what is ticked in a long list is in sight
+  CM.$$(".pick[open] .pick-body", form).forEach((body) => {
+    const ticked = CM.$("input:checked", body);
+    if (ticked) body.scrollTop = ticked.getBoundingClientRect().top - body.getBoundingClientRect().top - 48;
+  });
   CM.feedMap.start();
   settle(CM.$("#outcome"));
 })();
