@@ -63,6 +63,11 @@ DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
     "js/map-overlays.js", "js/desk-map.js", "js/desk-keys.js", "js/desk-swap.js", "js/desk-live.js",
 )  # fmt: skip
+FEEDS_CSS = ("vendor/leaflet/leaflet.css", "css/feeds.css")
+FEEDS_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js", "js/map-overlays.js",
+    "js/feeds-box.js", "js/feeds-map.js", "js/feeds.js",
+)  # fmt: skip
 # the desk's suspected duplicates
 TWINS_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css", "css/twins.css")
 TWINS_JS = (
@@ -83,6 +88,8 @@ BUNDLES = {
     "track_js": TRACK_JS,
     "desk_css": DESK_CSS,
     "desk_js": DESK_JS,
+    "feeds_css": FEEDS_CSS,
+    "feeds_js": FEEDS_JS,
     "twins_css": TWINS_CSS,
     "twins_js": TWINS_JS,
 }

@@ -92,6 +92,15 @@ class SubscriptionChanged:
     action: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerChanged:
+    """A coordinator made or removed a layer; *filter* is what it holds, as stored, or None when it went."""
+
+    account_id: int | None
+    slug: str
+    filter: dict | None
+
+
 def record(session: Session, event) -> None:
     """Keep the event for this transaction; it is written by the hook before the commit, and gone with a rollback."""
     session.info.setdefault("events", []).append(event)

@@ -82,16 +82,18 @@ class ReportFilter:
     since: str | None = None
     until: str | None = None
     placed: bool | None = None
+    also: tuple["ReportFilter", ...] = ()  # further clauses of a layer, where one filter cannot say both
     scope: Scope = Scope()  # of whoever asks; no part of the question, but of its answer
 
     # ---- in: a query string or stored JSON
 
     @classmethod
-    def parse(cls, args, *, also: Iterable[str] = (), all_statuses: bool = False) -> "ReportFilter":
+    def parse(cls, args, *, also: Iterable[str] = (), all_statuses: bool = False, stored: bool = False) -> "ReportFilter":
         """*args* is a MultiDict or a plain dict of strings; lists are repeated or comma-separated values.
 
         *also* names parameters that the caller reads itself; any other unknown one raises UnknownParameter.
-        *all_statuses*: for staff, who may ask for ``pending``, ``hidden`` and ``all``. Raises InvalidParameter.
+        *all_statuses*: for staff, who may ask for ``pending``, ``hidden`` and ``all``. *stored*: it was read before, and
+        a category or sector that is gone since finds nothing. Raises InvalidParameter.
         """
         unknown = sorted(set(args) - set(PARAMETERS) - set(also))
         if unknown:
@@ -111,8 +113,8 @@ class ReportFilter:
         return cls(
             bbox=geo.Bbox.parse(get("bbox")) if get("bbox") is not None else None,
             kinds=_enums(args, "kind", Kind, tuple(Kind)),
-            categories=_known_codes(_list(args, "category")),
-            sectors=_known_sectors(_list(args, "sector")),
+            categories=_known_codes(_list(args, "category"), stored),
+            sectors=_known_sectors(_list(args, "sector"), stored),
             statuses=_enums(args, "status", Status, allowed, all_word=True) or (Status.PUBLISHED,),
             verifications=_enums(args, "verification", Verification, tuple(Verification)),
             areas=tuple(sorted(_list(args, "area"))),
@@ -126,7 +128,7 @@ class ReportFilter:
 
     @classmethod
     def from_json(cls, stored: dict) -> "ReportFilter":
-        return cls.parse({key: str(value) for key, value in stored.items()}, all_statuses=True)
+        return cls.parse({key: str(value) for key, value in stored.items()}, all_statuses=True, stored=True)
 
     # ---- out: JSON, a canonical string, a sentence
 
@@ -151,7 +153,8 @@ class ReportFilter:
 
     def canonical(self) -> str:
         """One text for all that have the same answer, whoever asks."""
-        return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":")) + str(self.scope)
+        told = [self.to_json(), *(other.to_json() for other in self.also)]
+        return "&".join(json.dumps(one, ensure_ascii=True, separators=(",", ":")) for one in told) + str(self.scope)
 
     @property
     def relative(self) -> bool:
@@ -190,7 +193,10 @@ class ReportFilter:
             parts.append(_("until %(moment)s", moment=self.until))
         if self.placed is False:
             parts.append(_("whose place is not known"))
-        return " ".join(parts)
+        words = " ".join(parts)
+        for other in self.also:
+            words = _("%(words)s, out of %(others)s", words=words, others=other.sentence())
+        return words
 
     # ---- the question to the database
 
@@ -203,6 +209,13 @@ class ReportFilter:
             clauses.append(p.status == self.statuses[0])
         else:  # tombstones have none
             clauses.append(p.status.in_(self.statuses))
+        for other in (self, *self.also):
+            clauses += other._clauses(index and other is self)
+        return clauses + self.scope.where()
+
+    def _clauses(self, index: bool) -> list:
+        """What it asks, audience, statuses and scope apart."""
+        p, clauses = Publication, []
         if self.kinds:
             clauses.append(p.kind.in_(self.kinds) if len(self.kinds) > 1 else p.kind == self.kinds[0])
         for column, values in ((PublicationCategory.code, self.categories), (PublicationCategory.sector, self.sectors)):
@@ -225,7 +238,7 @@ class ReportFilter:
             clauses.append(p.happened_at < _moment(self.until, "until"))
         if self.placed is not None:
             clauses.append(p.cell.is_not(None) if self.placed else p.cell.is_(None))  # lon would scan the whole index
-        return clauses + self.scope.where()
+        return clauses
 
     def select(self, audience: Audience, *columns):
         """A select of *columns* (default: id and feature) of the publications that match."""
@@ -276,8 +289,8 @@ def _enums(args, name, enum, allowed, all_word=False):
     return tuple(sorted((enum(value) for value in values), key=list(enum).index))
 
 
-def _known_codes(values) -> tuple[str, ...]:
-    if values:
+def _known_codes(values, stored: bool) -> tuple[str, ...]:
+    if values and not stored:
         have = set(db.session.scalars(select(Category.code).where(Category.code.in_(values))))
         for value in values:
             if value not in have:
@@ -285,8 +298,8 @@ def _known_codes(values) -> tuple[str, ...]:
     return tuple(sorted(values))
 
 
-def _known_sectors(values) -> tuple[str, ...]:
-    if values:
+def _known_sectors(values, stored: bool) -> tuple[str, ...]:
+    if values and not stored:
         have = set(db.session.scalars(select(Category.sector).distinct()))
         for value in values:
             if value not in have:

@@ -14,7 +14,7 @@ from crowdmap.db import db
 from crowdmap.dedupe.views import DuplicatesQuery
 from crowdmap.feeds.described import FEED_LIMIT, FEED_SWITCHES, feed_contents
 from crowdmap.feeds.formats import FORMATS
-from crowdmap.feeds.layers import LAYERS
+from crowdmap.feeds.layers import all_layers
 from crowdmap.filters import PARAMETERS
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
@@ -64,6 +64,7 @@ PAGING = {
     "cursor": (TEXT, "from next; only with the same filter"),
 }
 SINCE = {"since": ({**WHOLE, "minimum": 0}, "the last seq that you have; 0 is the beginning")}
+OF_LAYER = {"layer": (ref("Layer"), "of this layer alone; the filter narrows it")}
 IDEMPOTENCY = {
     "name": "Idempotency-Key", "in": "header", "schema": {**TEXT, "format": "uuid"},
     "description": "your own key of this message, same as client_id: a repeat gets its first answer",
@@ -177,12 +178,12 @@ OPERATIONS = (
     Operation(
         "get", "/feeds/changes", "What changed: the latest state of everything since a seq", "feeds",
         {200: ("features and removals by seq", GEOJSON, ref("Changes"))},
-        query={**FILTER, **SINCE, "limit": PAGING["limit"]}, errors=(400, 410, 503),
+        query={**OF_LAYER, **FILTER, **SINCE, "limit": PAGING["limit"]}, errors=(400, 404, 410, 503),
     ),
     Operation(
         "get", "/feeds/stream", "The same as server-sent events: id is the seq, data a feature or a removal", "feeds",
         {200: ("a stream that stays open", EVENTS, {"type": "string"})},
-        query={**FILTER, **SINCE}, errors=(400, 410, 503),
+        query={**OF_LAYER, **FILTER, **SINCE}, errors=(400, 404, 410, 503),
         headers=({"name": "Last-Event-ID", "in": "header", "schema": WHOLE, "description": "resume after this seq"},),
     ),
     *subscriptions.operations(Operation, ref),
@@ -192,7 +193,7 @@ PATH_PARAMETERS = {
     "number": (WHOLE, "number of the decision"),
     "subscription_id": (TEXT, "id of the subscription"),
     "token": (TEXT, "tracking token, in any spelling"),
-    "layer": ({**TEXT, "enum": list(LAYERS)}, "which reports"),
+    "layer": (ref("Layer"), "which reports"),
     "suffix": ({**TEXT, "enum": list(FORMATS)}, "the format"),
 }
 
@@ -358,6 +359,7 @@ def document() -> dict:
     inputs = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
     _map, schema = models_json_schema(inputs, ref_template="#/components/schemas/{model}")
     schemas = {**schema["$defs"], **_schemas(), "CategoryCode": _categories()}
+    schemas["Layer"] = {**TEXT, "oneOf": [{"const": layer.slug, "title": layer.title} for layer in all_layers()]}
     schemas["ReportDraft"]["properties"]["category"] = ref("CategoryCode")
     schemas["ReportDraft"]["properties"]["categories"]["items"] = ref("CategoryCode")
     paths: dict[str, dict] = {}

@@ -8,7 +8,7 @@ from crowdmap.config import settings
 from crowdmap.db import utcnow
 from crowdmap.feeds.formats import FORMATS, Collection, switches_of
 from crowdmap.feeds.reading import Page
-from crowdmap.filters import ReportFilter
+from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.publishing.project import timestamp
 from crowdmap.web import absolute
 
@@ -38,12 +38,16 @@ def describe(
     links = [{"rel": "self", "href": address, "type": form.MEDIA_TYPE, "title": _("this page")}]
     if following:
         links.append({"rel": "next", "href": following, "type": form.MEDIA_TYPE, "title": _("older reports")})
-    query = chosen.to_json()
+    pairs, query = list(pairs), chosen.to_json()
     tail = "?" + urlencode(query) if query else ""
+    if chosen.also:  # by the layer's name, where one filter cannot say it; the map asks one filter only
+        asked = [("layer", layer), *((name, value) for name, value in pairs if name in PARAMETERS)]
+    else:
+        asked = list(query.items())
+        links.append({"rel": "alternate", "href": absolute("/" + tail), "type": "text/html", "title": _("the map")})
     links += [
-        {"rel": "alternate", "href": absolute("/" + tail), "type": "text/html", "title": _("the map")},
         *alternates(layer, form, pairs),
-        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode({'since': page.seq, **query})}"),
+        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode([('since', page.seq), *asked])}"),
          "type": "application/json", "title": _("what changes from here on")},
         {"rel": "license", "href": settings().DATA_LICENSE, "type": "text/html", "title": _("licence")},
     ]  # fmt: skip

@@ -98,10 +98,15 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, key:
     return streamed(form.encode(whole.features, around(whole)), form.MEDIA_TYPE, etag_of(*key, whole.seq), headers)
 
 
+def layer_of_query(also: tuple[str, ...]) -> ReportFilter:
+    """The filter of an address that names its layer as a parameter, or none."""
+    return layer_filter(request.args.get("layer") or "all", request.args, ("layer", *also))
+
+
 @blueprint.get("/feeds/changes")
 @open_data
 def feed_changes():
-    chosen = ReportFilter.parse(request.args, also=("since", "limit"))
+    chosen = layer_of_query(("since", "limit"))
     return changes_response(chosen, reader())
 
 
@@ -126,7 +131,7 @@ def changes_response(chosen: ReportFilter, who: Reader) -> Response:
 @blueprint.get("/feeds/stream")
 @open_data
 def feed_stream():
-    chosen = ReportFilter.parse(request.args, also=("since",))
+    chosen = layer_of_query(("since",))
     return stream.respond(chosen, reader())
 
 

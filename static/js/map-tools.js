@@ -61,7 +61,9 @@
     const query = new URLSearchParams(CM.state.query({ bbox: CM.data.bbox() }));
     if (one) query.delete("kind");
     CM.$("#view-link").value = location.href;
-    CM.$("#view-feed").value = location.origin + "/feeds/" + (one || "all") + ".geojson?" + query.toString().replace(/%2C/g, ",");
+    const plain = query.toString().replace(/%2C/g, ",");
+    CM.$("#view-feed").value = location.origin + "/feeds/" + (one || "all") + ".geojson?" + plain;
+    CM.$("#view-build").href = "/feeds?" + (one ? "layer=" + one + "&" : "") + plain;
   }
 
   CM.tools = {
