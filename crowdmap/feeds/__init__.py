@@ -4,7 +4,8 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.feeds import stream, views
+    from crowdmap.feeds import ogc, stream, views
 
     stream.init_app(app)
     app.register_blueprint(views.blueprint)
+    ogc.init_app(app)

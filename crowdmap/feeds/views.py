@@ -38,10 +38,15 @@ def feed(layer, suffix):
 
 
 def collection_response(chosen: ReportFilter, who: Reader, default: int, form) -> Response:
-    """A filter in a format: one page, validated by ETag and from the cache while it holds; or, with ``limit=all``,
-    everything as it is read."""
+    """A filter in a format, with the request's ``limit`` and ``cursor``."""
+    return page_response(chosen, who, reading.parse_limit(request.args.get("limit"), default), form, describe)
+
+
+def page_response(chosen: ReportFilter, who: Reader, limit: int | None, form, describe) -> Response:
+    """A filter in a format: one page, validated by ETag and from the cache while it holds; or, with *limit* None,
+    everything as it is read. ``describe(chosen, page, form)`` gives the Collection around the features."""
     chosen = who.hold(chosen)
-    limit, cursor = reading.parse_limit(request.args.get("limit"), default), request.args.get("cursor") or None
+    cursor = request.args.get("cursor") or None
     if cursor:
         reading.read_cursor(cursor, chosen)
     key = (form.NAME, who.audience, chosen.canonical(), limit, cursor, request.path, request.query_string)
