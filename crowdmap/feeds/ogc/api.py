@@ -129,7 +129,9 @@ def _parameters() -> dict:
 
 
 def _object(properties: dict, required=None) -> dict:
-    return {"type": "object", "required": list(properties) if required is None else list(required), "properties": properties}
+    """All *properties* are required unless *required* says which; OpenAPI 3.0 takes no empty list of them."""
+    needed = list(properties if required is None else required)
+    return {"type": "object", **({"required": needed} if needed else {}), "properties": properties}
 
 
 def _array(items: dict) -> dict:
@@ -144,6 +146,8 @@ def _schemas() -> dict:
     bbox = _array({"type": "array", "items": NUMBER, "minItems": 4, "maxItems": 6})
     interval = _array({"type": "array", "items": {**MOMENT, "nullable": True}, "minItems": 2, "maxItems": 2})
     extent = _object({"spatial": _object({"bbox": bbox, "crs": URI}), "temporal": _object({"interval": interval, "trs": URI})}, ())
+    place = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+    point = _object({"type": {**TEXT, "enum": ["Point"]}, "coordinates": place})
     return {
         "Link": _object({"href": URI, "rel": TEXT, "type": TEXT, "title": TEXT}, ("href", "rel")),
         "Landing": _object({"title": TEXT, "description": TEXT, "attribution": TEXT, "links": links}, ("links",)),
@@ -156,16 +160,10 @@ def _schemas() -> dict:
             ("id", "links"),
         ),
         "Collections": _object({"links": links, "collections": _array(ref("schemas", "Collection"))}),
-        "Point": _object(
-            {
-                "type": {**TEXT, "enum": ["Point"]},
-                "coordinates": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2},
-            }
-        ),
         "Feature": _object(
             {
                 "type": {**TEXT, "enum": ["Feature"]}, "id": TEXT,
-                "geometry": {"allOf": [ref("schemas", "Point")], "nullable": True}, "properties": _object(properties),
+                "geometry": {**point, "nullable": True}, "properties": _object(properties),
                 "links": links,
             },
             ("type", "id", "geometry", "properties"),

@@ -80,7 +80,7 @@ def queryables(layer):
     parameters.only("f")
     form = parameters.wanted()
     told = documents.queryables_schema(layer)
-    return document(told, form, SCHEMA, "queryables", layer=layer, names=category_names(), links=documents.forms(form, SCHEMA))
+    return document(told, form, SCHEMA, "queryables", layer=layer, names=category_names(), refs=documents.forms(form, SCHEMA))
 
 
 @blueprint.get("/collections/<layer>/items")
@@ -189,7 +189,7 @@ def items_page(layer: str, chosen: ReportFilter, features: Iterable[bytes], arou
 
 def item_page(layer: str, row: Publication, links: list[dict]) -> str:
     return render_template(
-        "ogc/item.html", layer=layer, title=words(layer)[0], view=view_of(row.feature), links=links,
+        "ogc/item.html", layer=layer, title=words(layer)[0], view=view_of(row.feature), refs=links,
         names=category_names(), titles=titles(), crumbs=crumbs,
     )  # fmt: skip
 
