@@ -7,6 +7,7 @@ from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_datetime, format_decimal, get_locale, gettext, ngettext, pgettext
 
 from crowdmap.config import settings
+from crowdmap.web import is_open_data
 
 COOKIE = "crowdmap_language"
 babel = Babel()
@@ -17,9 +18,10 @@ def choose() -> str:
     offered = settings().LANGUAGES
     if not has_request_context():
         return offered[0]
-    for wish in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        if wish in offered:
-            return wish
+    if not is_open_data():  # which reads no cookie, and knows its own parameters only
+        for wish in (request.args.get("lang"), request.cookies.get(COOKIE)):
+            if wish in offered:
+                return wish
     return request.accept_languages.best_match(offered) or offered[0]
 
 
@@ -55,7 +57,7 @@ def language_url(code: str) -> str:
 
 def _remember(response):
     wish = request.args.get("lang")
-    if wish in settings().LANGUAGES and response.mimetype == "text/html":
+    if wish in settings().LANGUAGES and response.mimetype == "text/html" and not is_open_data():
         response.set_cookie(COOKIE, wish, max_age=31_536_000, samesite="Lax", httponly=True, secure=request.is_secure)
     return response
 

@@ -15,6 +15,7 @@ from crowdmap.dedupe.views import DuplicatesQuery
 from crowdmap.feeds.described import FEED_LIMIT, FEED_SWITCHES, feed_contents
 from crowdmap.feeds.formats import FORMATS
 from crowdmap.feeds.layers import all_layers
+from crowdmap.feeds.ogc.properties import SCHEMAS
 from crowdmap.filters import PARAMETERS
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
@@ -24,8 +25,7 @@ from crowdmap.language import locale_code
 from crowdmap.moderation.duplicates_api import GroupsQuery
 from crowdmap.moderation.requests import REQUESTS, GroupDecision
 from crowdmap.moderation.vouch_views import VouchRequest
-from crowdmap.publishing.project import PROPERTIES
-from crowdmap.reports.models import Category, Kind, Status, Verification
+from crowdmap.reports.models import Category, Kind, Verification
 from crowdmap.web import absolute, public
 
 JSON, GEOJSON, PROBLEM, EVENTS = "application/json", "application/geo+json", "application/problem+json", "text/event-stream"
@@ -204,15 +204,7 @@ def nullable(schema: dict) -> dict:
 
 def _properties() -> dict:
     """The properties of a feature, all always there."""
-    moment = {**TEXT, "format": "date-time"}
-    told = {
-        "kind": {**TEXT, "enum": list(Kind)}, "category": TEXT, "categories": {"type": "array", "items": TEXT},
-        "status": {**TEXT, "enum": list(Status)}, "verification": {**TEXT, "enum": list(Verification)},
-        "voices": WHOLE, "precision_m": nullable(NUMBER), "people": nullable(WHOLE), "quantity": nullable(NUMBER),
-        "claimed": {"type": "boolean"}, "source": TEXT, "occurred_at": nullable(moment), "created_at": moment,
-        "updated_at": moment, "seq": WHOLE, "url": {**TEXT, "format": "uri"}, "photos": {"type": "array", "items": TEXT},
-    }  # fmt: skip
-    return {name: told.get(name, nullable(TEXT)) for name in PROPERTIES}
+    return {name: nullable(schema) if null else schema for name, (schema, null) in SCHEMAS.items()}
 
 
 def _schemas() -> dict:
@@ -373,6 +365,7 @@ def document() -> dict:
             "description": "Needs, offers and damage: reported by people, checked by moderators, served as they change. "
             "Coordinates are lon, lat in degrees (EPSG:4326); a bbox is west,south,east,north.",
         },
+        "externalDocs": {"url": absolute("/ogc/"), "description": "the same layers as OGC API – Features, described at /ogc/api"},
         "servers": [{"url": absolute("")}],
         "paths": paths,
         "components": {

@@ -4,8 +4,9 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.feeds import front, stream, views
+    from crowdmap.feeds import front, ogc, stream, views
 
     front.init_app(app)
     stream.init_app(app)
     app.register_blueprint(views.blueprint)
+    ogc.init_app(app)

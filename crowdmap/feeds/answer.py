@@ -29,33 +29,41 @@ class Kept:
 
 def kept(
     key: tuple, who: Reader, kinds: tuple[Kind, ...], media_type: str, build: Callable[[], tuple], *,
-    relative: bool = False, headers: dict[str, str] | None = None,
+    relative: bool = False, again: bool = True,
 ) -> Response:  # fmt: skip
     """What *build* gives as (its seq, its bytes[, its headers]): single-flight, and as young as `feeds.cache` says.
 
     *key*: all that the bytes depend on but the audience (its scope is in the filter's canonical text), *kinds* those
-    whose changes matter (none: all), *relative* whether it means something else as time goes by.
+    whose changes matter (none: all), *relative* whether it means something else as time goes by, *again* whether the front may
+    give it again while no report changes.
     """
     minute = this_minute() if relative else 0
     key = (*key, who.audience.value, minute)
     head = head_seq(who.audience, kinds)
     if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
-        return _labelled(Response(status=304), tag, headers)
+        return _labelled(Response(status=304), tag, who)
     db.session.rollback()  # waiting for another thread's body must not hold a snapshot
     body = bodies(current_app).get(key, head, build)
-    tag, headers = etag_of(*key, body.seq), {**(headers or {}), **body.headers}
+    tag = etag_of(*key, body.seq)
     if request.if_none_match.contains_weak(tag) or request.if_none_match.star_tag:
-        return _labelled(Response(status=304), tag, headers)
-    if who.public:
+        return _labelled(Response(status=304), tag, who)
+    if who.public and again:
         request.environ[KEPT] = Kept(body, tag, kinds, minute)
     encoding = _encoding() if len(body.data) >= encodings.LEAST else ""
-    return _labelled(Response(body.encoded(encoding), mimetype=media_type), tag, headers, encoding)
+    return _labelled(Response(body.encoded(encoding), mimetype=media_type, headers=body.headers), tag, who, encoding)
 
 
-def streamed(pieces: Iterable[bytes], media_type: str, etag: str, headers: dict[str, str] | None = None) -> Response:
+def streamed(pieces: Iterable[bytes], media_type: str, etag: str, who: Reader) -> Response:
     """What is too long to be kept, as it is made; the caller has looked whether it is still the same."""
     encoding = _encoding()
-    return _labelled(Response(encodings.encoded(encoding, pieces), mimetype=media_type), etag, headers, encoding)
+    return _labelled(Response(encodings.encoded(encoding, pieces), mimetype=media_type), etag, who, encoding)
+
+
+def caching(response: Response, who: Reader) -> Response:
+    """What everybody gets alike may be kept by a cache between, which must ask whether it still holds."""
+    if who.public:
+        response.headers["Cache-Control"] = "public, max-age=0, must-revalidate"
+    return response
 
 
 def links_of(links: Iterable[dict]) -> str:
@@ -72,10 +80,9 @@ def _encoding() -> str:
     return encodings.choose(request.headers.get("Accept-Encoding", ""))
 
 
-def _labelled(response: Response, etag: str, headers: dict[str, str] | None, encoding: str = "") -> Response:
+def _labelled(response: Response, etag: str, who: Reader, encoding: str = "") -> Response:
     response.set_etag(etag, weak=True)  # one content in several encodings
     response.vary.add("Accept-Encoding")
     if encoding:
         response.headers["Content-Encoding"] = encoding
-    response.headers.update(headers or {})
-    return response
+    return caching(response, who)

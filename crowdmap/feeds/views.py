@@ -1,7 +1,7 @@
 """/feeds/<layer>.<format>, /feeds/changes, /feeds/stream, and reports as the API gives them."""
 
 import orjson
-from flask import Blueprint, Response, current_app, g, redirect, request
+from flask import Blueprint, Response, g, redirect, request
 from flask_babel import gettext as _
 
 from crowdmap.accounts.models import LoginSession
@@ -11,11 +11,10 @@ from crowdmap.db import db, utcnow
 from crowdmap.errors import Gone, NotFound
 from crowdmap.feeds import changes as log
 from crowdmap.feeds import reading, stream
-from crowdmap.feeds.answer import kept, links_of, streamed, this_minute
 from crowdmap.feeds.around import alternates, describe
-from crowdmap.feeds.files import Kept, files
 from crowdmap.feeds.formats import FORMATS, switches_of
 from crowdmap.feeds.layers import layer_filter
+from crowdmap.feeds.pages import page_response
 from crowdmap.feeds.reader import Reader, reader
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
@@ -39,63 +38,24 @@ def feed(layer, suffix):
 
 
 def collection_response(chosen: ReportFilter, who: Reader, default: int, form, layer: str | None = None) -> Response:
-    """A filter in a format: one page, validated by ETag and from the cache while it holds; or, with ``limit=all``,
-    everything as it is read, and as a kept file where the format is made in one piece."""
-    chosen = who.hold(chosen)
+    """A filter in a format, with the request's ``limit``, ``cursor`` and the format's own parameters."""
     switches = {switch.name: switch.read(request.args) for switch in form.PARAMETERS}
     limit = reading.parse_limit(request.args.get("limit"), None if form.WHOLE else default)
-    cursor = request.args.get("cursor") or None
-    if cursor:
-        reading.read_cursor(cursor, chosen)
-    key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
-    headers = {"Cache-Control": "public, max-age=0, must-revalidate"} if who.public else {}
 
-    def around(page):
+    def around(held: ReportFilter, page):
         bare = dict.fromkeys(switches)
         return describe(
-            chosen, page, form, layer=layer, address=url_with(), bare=url_with(**bare),
+            held, page, form, layer=layer, address=url_with(), bare=url_with(**bare),
             identity=url_with(**bare, limit=None, cursor=None), pairs=request.args.items(multi=True), switches=switches,
             following=url_with(cursor=page.cursor) if page.cursor else None,
         )  # fmt: skip
 
-    def build():
-        page = reading.page(chosen, who.audience, limit, cursor)
-        told = around(page)
-        following = told.following()
-        links = [{"rel": "next", "href": following, "type": form.MEDIA_TYPE}] if following else []
-        return page.seq, b"".join(form.encode(page.features, told)), {"Link": links_of(links)} if links else {}
-
-    if limit is None:
-        response = everything(chosen, who, cursor, form, key, headers, around)
-    else:
-        response = kept(key, who, chosen.kinds, form.MEDIA_TYPE, build, relative=chosen.relative, headers=headers)
+    response = page_response(chosen, who, limit, form, around, layer)
     if form.ATTACHED:
         response.headers["Content-Disposition"] = f'attachment; filename="{layer or "reports"}.{form.NAME}"'
-    links = [{"rel": "license", "href": settings().DATA_LICENSE}]
     if len(request.query_string) <= MOST_QUERY_IN_LINKS:  # headers must stay short, or proxies refuse the answer
-        links += alternates(layer, form, request.args.items(multi=True))
-    return add_links(response, links)
-
-
-def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, key: tuple, headers: dict, around) -> Response:
-    """The whole layer from *cursor* on, as it is read; as a kept file where the format is made in one piece."""
-    key = (*key, who.audience.value, this_minute() if chosen.relative else 0)
-    head = reading.head_seq(who.audience, chosen.kinds)
-    tag = etag_of(*key, head)
-    if request.if_none_match.contains_weak(tag):
-        return conditional(tag, Response)
-
-    def build_file():
-        whole = reading.whole(chosen, who.audience, cursor)
-        told = around(whole)
-        db.session.rollback()  # it may take seconds, and reads in sessions of its own
-        return whole.seq, Kept(form.encode(whole.features, told))
-
-    if form.WHOLE:
-        file = files(current_app).get(key, head, build_file)
-        return conditional(etag_of(*key, file.seq), lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE, headers=headers))
-    whole = reading.whole(chosen, who.audience, cursor)
-    return streamed(form.encode(whole.features, around(whole)), form.MEDIA_TYPE, etag_of(*key, whole.seq), headers)
+        add_links(response, alternates(layer, form, request.args.items(multi=True)))
+    return response
 
 
 def layer_of_query(also: tuple[str, ...]) -> ReportFilter:

@@ -1,11 +1,8 @@
 """The pages everybody reads: map, list, one report, what this map is."""
 
 import math
-from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 
-import orjson
 from flask import Blueprint, redirect, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -14,6 +11,7 @@ from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.errors import Gone, NotFound
 from crowdmap.feeds import reading
+from crowdmap.feeds.reportview import view_of
 from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
@@ -26,45 +24,6 @@ blueprint = Blueprint("maps", __name__)
 PAGE = 50
 WORLD = [-170.0, -56.0, 179.0, 74.0]
 LOOKS = ("lang", "dir")  # how a page is shown, not what it shows
-
-
-@dataclass(frozen=True)
-class ReportView:
-    """A public feature as templates want it: attributes, and moments as datetimes."""
-
-    id: str
-    feature: dict
-    created_at: datetime
-    occurred_at: datetime | None
-    updated_at: datetime
-
-    def __getattr__(self, name):
-        try:
-            return self.feature["properties"][name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    @property
-    def placed(self) -> bool:
-        return self.feature["geometry"] is not None
-
-    @property
-    def title(self) -> str:
-        words = self.feature["properties"]["title"] or self.feature["properties"]["description"] or ""
-        return words.strip().split("\n")[0][:120] or _("Report without words")
-
-    @property
-    def happened_at(self) -> datetime:
-        return self.occurred_at or self.created_at
-
-
-def view_of(data: bytes) -> ReportView:
-    feature = orjson.loads(data)
-    told = feature["properties"]
-    created, occurred, updated = (
-        datetime.fromisoformat(told[name]) if told[name] else None for name in ("created_at", "occurred_at", "updated_at")
-    )
-    return ReportView(feature["id"], feature, created, occurred, updated)
 
 
 @blueprint.get("/")

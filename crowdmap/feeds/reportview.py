@@ -1,0 +1,46 @@
+"""An encoded feature as templates want it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from flask_babel import gettext as _
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """A public feature as templates want it: attributes, and moments as datetimes."""
+
+    id: str
+    feature: dict
+    created_at: datetime
+    occurred_at: datetime | None
+    updated_at: datetime
+
+    def __getattr__(self, name):
+        try:
+            return self.feature["properties"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def placed(self) -> bool:
+        return self.feature["geometry"] is not None
+
+    @property
+    def title(self) -> str:
+        words = self.feature["properties"]["title"] or self.feature["properties"]["description"] or ""
+        return words.strip().split("\n")[0][:120] or _("Report without words")
+
+    @property
+    def happened_at(self) -> datetime:
+        return self.occurred_at or self.created_at
+
+
+def view_of(data: bytes) -> ReportView:
+    feature = orjson.loads(data)
+    told = feature["properties"]
+    created, occurred, updated = (
+        datetime.fromisoformat(told[name]) if told[name] else None for name in ("created_at", "occurred_at", "updated_at")
+    )
+    return ReportView(feature["id"], feature, created, occurred, updated)
