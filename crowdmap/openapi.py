@@ -16,7 +16,6 @@ from crowdmap.feeds.described import FEED_LIMIT, FEED_SWITCHES, feed_contents
 from crowdmap.feeds.formats import FORMATS
 from crowdmap.feeds.layers import all_layers
 from crowdmap.feeds.ogc.properties import SCHEMAS
-from crowdmap.filters import PARAMETERS
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
 from crowdmap.intake.tracking import Nothing
