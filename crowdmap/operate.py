@@ -17,6 +17,7 @@ from crowdmap.accounts.verbs import create_account
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
+from crowdmap.publishing import counts
 from crowdmap.publishing.models import Publication
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
@@ -66,13 +67,18 @@ def check_jobs() -> str | None:
         return f"{dead} background jobs failed for good; their errors stand in the table job."
 
 
+def check_counts() -> str | None:
+    if not counts.is_sound(db.session):
+        return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
 
 
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
-CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs}
+CHECKS = {**READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "counts": check_counts}
 
 
 def run_checks(checks) -> dict[str, str | None]:

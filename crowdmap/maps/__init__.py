@@ -4,7 +4,8 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.maps import data, pages
+    from crowdmap.maps import data, pages, tiles
 
     app.register_blueprint(data.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(tiles.blueprint)

@@ -13,7 +13,10 @@ HOSTILE = (
     "1,2,3", "1,2,3,4,5", "181,0,0,0", "0,91,1,92", "nan,0,1,1", "10,20,5,10", "٣", "x" * 3000, "{}", "[]", "null", "true", "../..",
     "2010-13-45", "-99999d", "9999-12-31T23:59:59Z", "0001-01-01", "*", "%25", "_", "\\", "(((", '"a b', "AND OR NOT", "a:*",
 )  # fmt: skip
-FEEDS = ("/feeds/all.geojson", "/feeds/changes", "/map/facets.json", "/map/cells.geojson", "/reports")
+FEEDS = (
+    "/feeds/all.geojson", "/feeds/changes", "/map/facets.json", "/map/cells.geojson", "/reports", "/tiles/all.json",
+    "/tiles/all/8/76/114.mvt",
+)  # fmt: skip
 BODIES = (
     b"", b"{", b"null", b"[]", b"1", b'"x"', b'{"a":NaN}', b'{"revision":1e999}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
     b"[" * 3000, b'{"reason":{"x":[1]}}', b'{"reason":5,"revision":"1"}', b'{"text":{}}', b'{"client_id":7}',
@@ -39,7 +42,7 @@ def paths(app, method: str, report_id: str, hostile: str | None = None):
 
 def fine(answer, path: str):
     assert answer.status_code < 500 or path.startswith("/readyz"), f"{path[:200]} → {answer.status_code}"
-    programs = ("/api/", "/feeds/", "/map/")
+    programs = ("/api/", "/feeds/", "/map/", "/tiles/")
     if answer.status_code in (400, 422) and path.startswith(programs):
         problem = answer.get_json()
         assert answer.mimetype == "application/problem+json" and problem["errors"], path[:200]
