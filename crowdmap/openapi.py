@@ -19,6 +19,7 @@ from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
 from crowdmap.intake.tracking import Nothing
 from crowdmap.intake.voices import Voice
 from crowdmap.language import locale_code
+from crowdmap.maps import described as tiles
 from crowdmap.moderation.duplicates_api import GroupsQuery
 from crowdmap.moderation.requests import REQUESTS, GroupDecision
 from crowdmap.moderation.vouch_views import VouchRequest
@@ -26,7 +27,6 @@ from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import absolute, public
 
-MVT = "application/vnd.mapbox-vector-tile"
 JSON, GEOJSON, PROBLEM, EVENTS = "application/json", "application/geo+json", "application/problem+json", "text/event-stream"
 
 
@@ -183,17 +183,7 @@ OPERATIONS = (
         query={**FILTER, **SINCE}, errors=(400, 410, 503),
         headers=({"name": "Last-Event-ID", "in": "header", "schema": WHOLE, "description": "resume after this seq"},),
     ),
-    Operation(
-        "get", "/tiles/{layer}.json", "Where a layer's vector tiles are, as TileJSON 3.0.0", "tiles",
-        {200: ("the address of the tiles with the same filter, and what they hold", JSON, ref("TileJSON")), 304: UNCHANGED},
-        query=FILTER, errors=(400, 404, 503),
-    ),
-    Operation(
-        "get", "/tiles/{layer}/{z}/{x}/{y}.mvt", "A vector tile: single reports, or counted cells where they are many", "tiles",
-        {200: ("MVT 2.1 with one layer, reports; no bytes where nothing is", MVT, {"type": "string", "format": "binary"}),
-         304: UNCHANGED},
-        query=FILTER, errors=(400, 404, 503),
-    ),
+    *tiles.operations(Operation, ref, FILTER, UNCHANGED),
 )  # fmt: skip
 PATH_PARAMETERS = {
     "public_id": (TEXT, "id of the report"),
@@ -201,9 +191,7 @@ PATH_PARAMETERS = {
     "token": (TEXT, "tracking token, in any spelling"),
     "layer": ({**TEXT, "enum": list(LAYERS)}, "which reports"),
     "suffix": ({**TEXT, "enum": list(FORMATS)}, "the format"),
-    "z": ({**WHOLE, "minimum": 0, "maximum": 22}, "zoom"),
-    "x": ({**WHOLE, "minimum": 0}, "column from the west"),
-    "y": ({**WHOLE, "minimum": 0}, "row from the north"),
+    **tiles.PATH_PARAMETERS,
 }
 
 
@@ -256,6 +244,7 @@ def _schemas() -> dict:
     texts = {"type": "array", "items": TEXT}
     step = {"step": TEXT, "state": {**TEXT, "enum": ["done", "now", "ahead"]}, "at": nullable({**TEXT, "format": "date-time"})}
     return {
+        **tiles.schemas(obj),
         "Feature": feature(obj(_properties(), open=True), nullable(point)),
         "Removal": feature(removal, {"type": "null"}),
         "FeatureCollection": {
@@ -269,14 +258,6 @@ def _schemas() -> dict:
             "type": {"const": "FeatureCollection"}, "seq": WHOLE, "more": {"type": "boolean"},
             "features": {"type": "array", "items": {"anyOf": [ref("Feature"), ref("Removal")]}},
         }, open=True),
-        "TileJSON": obj({
-            "tilejson": {"const": "3.0.0"}, "name": TEXT, "attribution": TEXT, "license": TEXT, "scheme": {"const": "xyz"},
-            "tiles": {"type": "array", "minItems": 1, "items": TEXT}, "minzoom": WHOLE, "maxzoom": WHOLE,
-            "bounds": {"type": "array", "minItems": 4, "maxItems": 4, "items": NUMBER},
-            "vector_layers": {"type": "array", "items": obj({
-                "id": TEXT, "description": TEXT, "minzoom": WHOLE, "maxzoom": WHOLE, "fields": {"type": "object"},
-            })},
-        }),
         "Link": {**obj({"href": TEXT, "rel": TEXT}, open=True)},
         "Receipt": obj({**receipt, "possible_duplicates": candidates}),
         "VoiceReceipt": obj({
