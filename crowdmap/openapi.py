@@ -21,6 +21,7 @@ from crowdmap.intake.track_views import ACTIONS as TRACK_ACTIONS
 from crowdmap.intake.tracking import Nothing
 from crowdmap.intake.voices import Voice
 from crowdmap.language import locale_code
+from crowdmap.maps import described as tiles
 from crowdmap.moderation.duplicates_api import GroupsQuery
 from crowdmap.moderation.requests import REQUESTS, GroupDecision
 from crowdmap.moderation.vouch_views import VouchRequest
@@ -186,6 +187,7 @@ OPERATIONS = (
         headers=({"name": "Last-Event-ID", "in": "header", "schema": WHOLE, "description": "resume after this seq"},),
     ),
     *subscriptions.operations(Operation, ref),
+    *tiles.operations(Operation, ref, FILTER, UNCHANGED),
 )  # fmt: skip
 PATH_PARAMETERS = {
     "public_id": (TEXT, "id of the report"),
@@ -194,6 +196,7 @@ PATH_PARAMETERS = {
     "token": (TEXT, "tracking token, in any spelling"),
     "layer": (ref("Layer"), "which reports"),
     "suffix": ({**TEXT, "enum": list(FORMATS)}, "the format"),
+    **tiles.PATH_PARAMETERS,
 }
 
 
@@ -239,6 +242,7 @@ def _schemas() -> dict:
     step = {"step": TEXT, "state": {**TEXT, "enum": ["done", "now", "ahead"]}, "at": nullable({**TEXT, "format": "date-time"})}
     return {
         **subscriptions.schemas(obj, nullable, ref),
+        **tiles.schemas(obj),
         "Feature": feature(obj(_properties(), open=True), nullable(point)),
         "Removal": feature(removal, {"type": "null"}),
         "FeatureCollection": {
@@ -320,7 +324,7 @@ def _operation(one: Operation) -> dict:
 
 
 def _operation_id(one: Operation) -> str:
-    words = [part.strip("{}").replace("}.{", "-") for part in one.path.split("/") if part]
+    words = [part.translate(str.maketrans(".", "-", "{}")) for part in one.path.split("/") if part]
     return "-".join([one.method, *words])
 
 

@@ -19,6 +19,7 @@ from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
+from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
@@ -82,6 +83,11 @@ def check_webhooks() -> str | None:
         return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
 
 
+def check_counts() -> str | None:
+    if not counts.is_sound(db.session):
+        return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
@@ -90,7 +96,7 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "webhooks": check_webhooks,
+    "webhooks": check_webhooks, "counts": check_counts,
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 OPERATORS, AGENCIES, MODERATORS = (ROOT / "docs" / f"{name}.md" for name in ("operators", "agencies", "moderators"))
 EXAMPLE = "https://map.example.org"
-SAMPLES = {"layer": "all", "format": "geojson", "id": "abcdefghijkl", "action": "publish", "token": "AAAABBBB", "slug": "roads"}
+SAMPLES = {"layer": "all", "format": "geojson", "id": "abcdefghijkl", "action": "publish", "token": "AAAABBBB", "slug": "roads",
+           "z": "8", "x": "76", "y": "114"}  # fmt: skip
 
 
 # ---- tables made from the code

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import inspect
+from sqlalchemy import Select, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
@@ -50,3 +50,21 @@ def upsert(
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     session.execute(statement, rows)
+
+
+def accumulate(session: Session, model, rows: Iterable[dict] | Select, conflict: Sequence[str]) -> None:
+    """Insert the rows; where *conflict* columns are there already, add the other columns to what stands there.
+
+    Give rows sorted by their key, as for `upsert`; or a select of all the model's columns in their order, with a WHERE.
+    """
+    statement = _insert(session, model)
+    names = [column.key for column in inspect(model).columns]
+    if isinstance(rows, Select):
+        statement, given = statement.from_select(names, rows), None
+    else:
+        given = list(rows)
+        if not given:
+            return
+    added = {name: getattr(model, name) + getattr(statement.excluded, name) for name in names if name not in conflict}
+    keys = [getattr(model, name) for name in conflict]
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), given)

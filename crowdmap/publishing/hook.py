@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap import events, jobs
 from crowdmap.db import db, upsert, utcnow
 from crowdmap.db.wake import notify
-from crowdmap.publishing import marks
+from crowdmap.publishing import counts, marks
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
 from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
 from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
@@ -178,7 +178,8 @@ def distinct_sources(sent: Iterable[tuple]) -> int:
 def _existing(session, public_ids) -> dict[tuple[int, Audience], object]:
     columns = (
         Publication.id, Publication.report_id, Publication.audience, Publication.kind, Publication.removed,
-        Publication.merged_into, Publication.digest, Publication.category,
+        Publication.merged_into, Publication.digest, Publication.category, Publication.status, Publication.cell,
+        Publication.lon, Publication.lat,
     )  # fmt: skip
     rows, ids = {}, sorted(public_ids)
     for start in range(0, len(ids), 500):
@@ -202,6 +203,10 @@ TOMBSTONE = dict(
 
 def _write(session, changes, have, public_ids, seq_of) -> None:
     now, fresh, heads = utcnow(), [], {}
+    counts.keep(
+        session, [have[key] for key, _ in changes if key in have],
+        [(audience, view) for (_, audience), view in changes if isinstance(view, View)],
+    )  # fmt: skip
     codes: dict[tuple[int, Audience], list[str]] = {}
     for (report_id, audience), view in changes:
         row, seq = have.get((report_id, audience)), seq_of[report_id]

@@ -89,3 +89,25 @@ class Head(db.Model):
     audience: Mapped[Audience] = mapped_column(enum_text(Audience), primary_key=True)
     kind: Mapped[Kind] = mapped_column(enum_text(Kind), primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class CellCount(db.Model):
+    """How many published reports an audience sees in one cell of the map's grid, and the sums of their coordinates.
+
+    *level* is the zoom whose tiles are the cells (a map of zoom z draws cells of level z + 2), UNPLACED for reports whose
+    place is not known; *cell* is the tile's number in Morton order at that level. Each report is counted once under the
+    category "" and once under each of its categories, so that a filter by one category is exact as well. Kept by
+    ``publishing.counts`` in the transaction that changes the publications; no row has n = 0.
+    """
+
+    __tablename__ = "cell_count"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 (found by the key and read in its order)
+
+    audience: Mapped[Audience] = mapped_column(enum_text(Audience), primary_key=True)
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    category: Mapped[str] = mapped_column(primary_key=True)
+    cell: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[Kind] = mapped_column(enum_text(Kind), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger)
+    lon: Mapped[int] = mapped_column(BigInteger)  # the sum, in 1e-7 of a degree: whole numbers add up the same in any order
+    lat: Mapped[int] = mapped_column(BigInteger)

@@ -17,7 +17,7 @@ from crowdmap.db import Json, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.errors import FieldError, NotFound, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, ReportChanged, record
-from crowdmap.publishing import hook
+from crowdmap.publishing import counts, hook
 from crowdmap.publishing.models import OUTSIDE, Audience, Head, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Kind, Policy, Report
 
@@ -119,6 +119,7 @@ def tombstone(session: Session, code: str) -> int:
         insert(Event).from_select(["name", "report_id", "data", "at"], rows.order_by(reports.c.report_id))
     )
     seq = select(func.max(Event.seq)).where(Event.report_id == p.report_id, Event.seq > before).scalar_subquery()
+    counts.take_out(session, *outside, in_category)
     values = {**hook.TOMBSTONE, "removed": "removed", "merged_into": None, "seq": seq, "updated_at": now}
     session.execute(
         update(p).where(*outside, in_category).values(**values), execution_options={"synchronize_session": False}

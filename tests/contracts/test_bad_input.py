@@ -16,7 +16,7 @@ HOSTILE = (
 )  # fmt: skip
 FEEDS = (
     *(f"/feeds/all.{suffix}" for suffix in FORMATS), "/ogc/collections/all/items", "/feeds/changes", "/map/facets.json",
-    "/map/cells.geojson", "/reports", "/feeds",
+    "/map/cells.geojson", "/reports", "/feeds", "/tiles/all.json", "/tiles/all/8/76/114.mvt",
 )  # fmt: skip
 BODIES = (
     b"", b"{", b"null", b"[]", b"1", b'"x"', b'{"a":NaN}', b'{"revision":1e999}', b'{"a":"\xff"}', b'{"a":"\\ud800"}',
@@ -43,7 +43,7 @@ def paths(app, method: str, report_id: str, hostile: str | None = None):
 
 def fine(answer, path: str):
     assert answer.status_code < 500 or path.startswith("/readyz"), f"{path[:200]} → {answer.status_code}"
-    programs = ("/api/", "/feeds/", "/map/", "/ogc/")
+    programs = ("/api/", "/feeds/", "/map/", "/ogc/", "/tiles/")
     if answer.status_code in (400, 422) and path.startswith(programs):
         problem = answer.get_json()
         assert answer.mimetype == "application/problem+json" and problem["errors"], path[:200]

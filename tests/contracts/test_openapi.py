@@ -38,7 +38,7 @@ def test_every_call_is_described_and_none_that_is_not_there(app, described):
     there = set()
     for rule in app.url_map.iter_rules():
         public = access_of(app, rule.endpoint).permission is None
-        if rule.rule.startswith("/api/v1/") or (rule.rule.startswith("/feeds/") and public):
+        if rule.rule.startswith(("/api/v1/", "/tiles/")) or (rule.rule.startswith("/feeds/") and public):
             there |= {(method.lower(), as_openapi(rule)) for method in rule.methods - {"HEAD", "OPTIONS"}}
     told = set()
     for path, methods in described["paths"].items():
@@ -74,6 +74,7 @@ def test_answers_are_as_described(client, session, described):
         check(described, "VoiceReceipt", client.post(f"/api/v1/reports/{report.public_id}/voices", json={}).get_json())
     page = client.get("/feeds/all.geojson").get_json()
     check(described, "FeatureCollection", page)
+    check(described, "TileJSON", client.get("/tiles/all.json").get_json())
     check(described, "Feature", client.get(f"/api/v1/reports/{report.public_id}").get_json())
     report.status = "hidden"
     session.commit()

@@ -31,7 +31,10 @@ MARKS = (
     "zebulon", "privatus", "37123456", "37991201", "37991202", "37991203", "37991204", "18.5456", "72.3361", "72.3362",
     "18,5456", "72,3361", "18°32", "72°20", "bluegate",
 )  # fmt: skip
-SAMPLES = {"layer": "all", "suffix": "geojson", "format": "geojson", "slug": "roads", "token": "A" * 28, "filename": "img/icon.svg"}
+SAMPLES = {
+    "layer": "all", "suffix": "geojson", "format": "geojson", "slug": "roads", "token": "A" * 28, "filename": "img/icon.svg",
+    **dict(zip("zxy", map(str, (12, *geo.tile(LON, LAT, 12))), strict=True)),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -148,6 +151,7 @@ def test_no_question_finds_what_may_not_be_known(asker, session, planted, query)
     assert facets["total"] == 0
     cells = client.get(f"/map/cells.geojson?zoom=18&{query if 'bbox' in query else query + '&bbox=-180,-90,180,90'}").get_json()
     assert cells["features"] == [] and cells["numberMatched"] == 0
+    assert client.get(f"/tiles/all/0/0/0.mvt?{query}").data == b""
     assert planted["need"] not in client.get(f"/reports?{query}").get_data(as_text=True)
 
 

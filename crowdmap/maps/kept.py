@@ -1,0 +1,168 @@
+"""Counts in the cells of the grid out of the kept table (`publishing.counts`), for filters by nothing but kinds and one
+category: some hundred rows are read, however many reports there are.
+
+The edge of a view is exact all the same. Tiles that the box cuts are parted into finer ones, which are kept too, until
+few enough reports are left in the tiles on the edge to compare each of them with the box.
+"""
+
+from dataclasses import fields
+from itertools import product
+
+from sqlalchemy import Integer, cast, func, select, text
+
+from crowdmap import geo
+from crowdmap.db import db
+from crowdmap.filters import ReportFilter, Scope
+from crowdmap.maps.grid import Cell, Found, Tile, count_live, given_tiles, given_words, placing
+from crowdmap.publishing.counts import ALL, COUNTED, FINEST, LEVELS, UNPLACED
+from crowdmap.publishing.models import Audience, CellCount, Publication
+from crowdmap.reports.models import Kind, Status
+
+MOST_COMPARED = 2_000  # reports on the edge, one by one: 1 ms
+EXTENT = 8  # a level of the table: some 150 km
+_PLAIN = {"bbox", "kinds", "categories", "statuses", "placed", "scope"}  # what the table can answer, if it is not too much of it
+
+
+def knows(chosen: ReportFilter, audience: Audience) -> bool:
+    """Whether the table has what the filter asks, but for its box."""
+    other = (field for field in fields(chosen) if field.name not in _PLAIN)
+    return (
+        audience in COUNTED
+        and chosen.statuses == (Status.PUBLISHED,)
+        and len(chosen.categories) <= 1  # a report in two of them would count twice
+        and chosen.scope == Scope(kinds=chosen.scope.kinds)
+        and all(getattr(chosen, field.name) == field.default for field in other)
+    )
+
+
+def kinds_of(chosen: ReportFilter) -> list[Kind]:
+    return [kind for kind in Kind if kind in (chosen.kinds or Kind) and kind in (chosen.scope.kinds or Kind)]
+
+
+def category_of(chosen: ReportFilter) -> str:
+    return chosen.categories[0] if chosen.categories else ALL
+
+
+def unplaced(chosen: ReportFilter, audience: Audience) -> int:
+    """How many reports the filter finds whose place is not known."""
+    c = CellCount
+    where = (c.audience == audience, c.level == UNPLACED, c.category == category_of(chosen), c.kind.in_(kinds_of(chosen)))
+    return int(db.session.scalar(select(func.sum(c.n)).where(*where)) or 0)
+
+
+def extent(audience: Audience) -> geo.Bbox | None:
+    """A box around the tiles of level EXTENT that hold any report; None where there is none."""
+    c = CellCount
+    query = select(c.cell).where(c.audience == audience, c.level == EXTENT, c.category == ALL).distinct()
+    boxes = [geo.tile_bounds(*geo.cell_tile(cell << 2 * (geo.CELL_ZOOM - EXTENT), EXTENT), EXTENT) for (cell,) in db.session.execute(query)]
+    if not boxes:
+        return None
+    return geo.Bbox(
+        min(box.west for box in boxes), min(box.south for box in boxes),
+        max(box.east for box in boxes), max(box.north for box in boxes),
+    )  # fmt: skip
+
+
+def stored(level: int) -> int:
+    """The level of the table that holds *level* whole, or in parts; up to FINEST."""
+    return next(one for one in LEVELS if one >= level)
+
+
+def count(chosen: ReportFilter, tiles: list[Tile], level: int, audience: Audience) -> Found:
+    """As `grid.count_live`, up to level FINEST; the cells' *low* and *high* are left open."""
+    found: Found = {}
+    wanted, at = tiles, level
+    while wanted:
+        sums = _read(chosen, wanted, at, audience)
+        edge = []
+        for tile in wanted:
+            cell = sums.get((tile.x, tile.y))
+            if cell is not None and tile.inside:
+                _add(found, tile.x, tile.y, at - level, cell)
+            elif cell is not None:
+                edge.append(tile)
+        crowd = sum(sums[tile.x, tile.y].n for tile in edge)
+        if crowd <= MOST_COMPARED or at == FINEST:
+            for (x, y), cell in count_live(chosen, edge, at, audience, dense=True).items():
+                cell.low = cell.high = None
+                _add(found, x, y, at - level, cell)
+            break
+        finer = stored(at + 1)
+        wanted = _parts(edge, chosen.bbox, finer - at, finer)
+        at = finer
+    return found
+
+
+def _add(found: Found, x: int, y: int, shift: int, cell: Cell) -> None:
+    whole = found.get((x >> shift, y >> shift))
+    if whole is None:
+        found[x >> shift, y >> shift] = cell
+    else:
+        whole.add(cell)
+
+
+def _parts(tiles, bbox, shift: int, level: int) -> list[Tile]:
+    place, side = placing(bbox, level), range(1 << shift)
+    met = ((tile.x << shift | x, tile.y << shift | y) for tile in tiles for x, y in product(side, side))
+    return [Tile(x, y, inside) for x, y in met if (inside := place(x, y)) is not None]
+
+
+# CROSS JOIN: SQLite keeps its order, and so looks up a range of the key for each tile; in the other order it would read the
+# level once for each of its rows
+_SUMS = """
+SELECT given.number, c.kind, CAST(sum(c.n) AS BIGINT), CAST(sum(c.lon) AS BIGINT), CAST(sum(c.lat) AS BIGINT)
+FROM ({tiles}) AS given CROSS JOIN cell_count AS c
+WHERE c.audience = :audience AND c.level = :level AND c.category = :category
+AND c.cell BETWEEN given.low >> {shift} AND given.high >> {shift}
+GROUP BY given.number, c.kind
+"""
+
+
+def _read(chosen, tiles, level, audience) -> Found:
+    at = stored(level)
+    query = _SUMS.format(tiles=given_words(tiles, level), shift=2 * (geo.CELL_ZOOM - at))
+    given = {"audience": audience.value, "level": at, "category": category_of(chosen)}
+    kinds, order = set(kinds_of(chosen)), list(Kind)
+    found: Found = {}
+    numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
+    for number, kind, n, lon, lat in db.session.execute(text(query), given):
+        if kind in kinds:
+            counts = [0] * len(order)
+            counts[order.index(kind)] = n
+            _add(found, *numbers[number], 0, Cell(n, counts, lon / 1e7, lat / 1e7))
+    return found
+
+
+def bound(chosen: ReportFilter, found: Found, level: int, audience: Audience) -> None:
+    """Set the least and greatest cell of each, by looking at the ends of the table's finest level; where both ends lie in
+    one cell of it, at those of the publications. On the edge of a view that includes what lies beside it."""
+    c, p = CellCount, Publication
+    where = (c.audience == audience, c.level == FINEST, c.category == category_of(chosen), c.kind.in_(kinds_of(chosen)))
+    for (x, y), cell in found.items():  # should the table be in need of repair, the map still draws what it has
+        number, beside = geo.interleave(x, y), 2 * (geo.CELL_ZOOM - level)
+        cell.low, cell.high = number << beside, ((number + 1) << beside) - 1
+    shift = 2 * (geo.CELL_ZOOM - FINEST)
+    together = {}
+    for xy, (low, high) in _ends(select(c.cell).where(*where), c.cell, found, level, shift):
+        found[xy].low, found[xy].high = low << shift, ((high + 1) << shift) - 1
+        if low == high:
+            together[geo.cell_tile(low << shift, FINEST)] = xy
+    fine = chosen.without("bbox", "placed").select(audience, p.cell)
+    for xy, (low, high) in _ends(fine, p.cell, together, FINEST, 0):
+        cell = found[together[xy]]
+        cell.low, cell.high = low, high
+
+
+def _ends(query, column, places, level: int, shift: int):
+    """x, y → (first, last) of *column* in each tile, by two look-ups in its index."""
+    tiles = [Tile(x, y, True) for x, y in places]
+    if not tiles:
+        return
+    given = given_tiles(tiles, level)
+    low, high = (side.op(">>")(cast(shift, Integer)) for side in (given.c.low, given.c.high))
+    inside = query.where(column.between(low, high)).correlate(given)
+    first, last = (inside.order_by(order).limit(1).scalar_subquery() for order in (column, column.desc()))
+    numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
+    for number, low, high in db.session.execute(select(given.c.number, first, last)):
+        if low is not None:
+            yield numbers[number], (low, high)
