@@ -1,0 +1,99 @@
+"""The schemas of /openapi.json."""
+
+from crowdmap.alerts import described as subscriptions
+from crowdmap.feeds.ogc.properties import SCHEMAS
+from crowdmap.maps import described as tiles
+from crowdmap.openapi.parts import NUMBER, TEXT, WHOLE, nullable, obj, ref
+from crowdmap.reports.models import Verification
+
+
+def _properties() -> dict:
+    """The properties of a feature, all always there."""
+    return {name: nullable(schema) if null else schema for name, (schema, null) in SCHEMAS.items()}
+
+
+def schemas() -> dict:
+    """What is answered; what is taken comes from the models."""
+    point = {
+        "type": "object", "required": ["type", "coordinates"],
+        "properties": {"type": {"const": "Point"}, "coordinates": {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}},
+    }  # fmt: skip
+    removal = {
+        "type": "object", "required": ["id", "seq", "removed", "reason"],
+        "properties": {
+            "id": TEXT, "seq": WHOLE, "removed": {"const": True},
+            "reason": {**TEXT, "enum": ["removed", "merged", "no-match"]}, "merged_into": TEXT,
+        },
+    }  # fmt: skip
+
+    def feature(properties, geometry):
+        return {
+            "type": "object", "required": ["type", "id", "geometry", "properties"],
+            "properties": {"type": {"const": "Feature"}, "id": TEXT, "geometry": geometry, "properties": properties},
+        }  # fmt: skip
+
+    moment = {**TEXT, "format": "date-time"}
+    contact = {f"contact_{name}": nullable(TEXT) for name in ("name", "phone", "email")}
+    receipt = {"id": TEXT, "tracking_token": TEXT, "tracking_url": {**TEXT, "format": "uri"}, "status": TEXT}
+    candidate = {
+        "id": TEXT, "title": TEXT, "text": nullable(TEXT), "url": TEXT, "age_minutes": WHOLE, "voices": WHOLE,
+        "reasons": {"type": "array", "items": TEXT},
+        "distance": {**TEXT, "enum": ["same-place", "under-500-m", "under-2-km", "farther", "unknown"]},
+    }  # fmt: skip
+    candidates = {"type": "array", "maxItems": 5, "items": obj(candidate)}
+    texts = {"type": "array", "items": TEXT}
+    step = {"step": TEXT, "state": {**TEXT, "enum": ["done", "now", "ahead"]}, "at": nullable({**TEXT, "format": "date-time"})}
+    return {
+        **subscriptions.schemas(obj, nullable, ref),
+        **tiles.schemas(obj),
+        "Feature": feature(obj(_properties(), open=True), nullable(point)),
+        "Removal": feature(removal, {"type": "null"}),
+        "FeatureCollection": {
+            **obj({
+                "type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": ref("Feature")},
+                "numberMatched": WHOLE, "numberReturned": WHOLE, "seq": WHOLE, "next": nullable(TEXT),
+                "timeStamp": {**TEXT, "format": "date-time"}, "links": {"type": "array", "items": ref("Link")},
+            }, open=True),
+        },
+        "Changes": obj({
+            "type": {"const": "FeatureCollection"}, "seq": WHOLE, "more": {"type": "boolean"},
+            "features": {"type": "array", "items": {"anyOf": [ref("Feature"), ref("Removal")]}},
+        }, open=True),
+        "Link": {**obj({"href": TEXT, "rel": TEXT}, open=True)},
+        "Receipt": obj({**receipt, "possible_duplicates": candidates}),
+        "VoiceReceipt": obj({
+            **receipt, "tracking_token": nullable(TEXT), "tracking_url": nullable({**TEXT, "format": "uri"}),
+            "voices": nullable(WHOLE), "message": nullable(TEXT),
+        }),
+        "Vouched": obj({
+            "id": TEXT, "verification": {**TEXT, "enum": list(Verification)}, "counts": {"type": "boolean"}, "message": TEXT,
+        }),
+        "Candidates": obj({"candidates": candidates}),
+        "DuplicateGroups": obj({
+            "open": WHOLE, "suggestions": obj({"decided": WHOLE, "same": WHOLE}),
+            "groups": {"type": "array", "items": obj({
+                "root": TEXT, "size": WHOLE,
+                "members": {"type": "array", "items": obj({
+                    "id": TEXT, "revision": WHOLE, "copy": {"type": "boolean"}, "reasons": texts, "report": ref("Feature"),
+                })},
+                "pairs": {"type": "array", "items": obj({
+                    "a": TEXT, "b": TEXT, "score": NUMBER, "exact": {"type": "boolean"}, "reasons": texts,
+                })},
+            })},
+        }),
+        "GroupDecided": obj({
+            "decision": WHOLE, "root": TEXT,
+            "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
+        }),
+        "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
+        "Tracked": obj({
+            "id": TEXT, "status": TEXT, "verification": TEXT, "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
+            "merged": {"type": "boolean"}, "joined": WHOLE, "received_at": {**TEXT, "format": "date-time"},
+            "steps": {"type": "array", "items": obj(step)}, "contact_kept": {"type": "array", "items": TEXT},
+            "public": nullable(ref("Feature")),
+        }, open=True),
+        "Problem": obj({
+            "type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT, "code": TEXT,
+            "errors": {"type": "array", "items": obj({"field": nullable(TEXT), "code": TEXT, "message": TEXT})},
+        }, open=True),
+    }  # fmt: skip
