@@ -10,7 +10,8 @@ from werkzeug.datastructures import MultiDict
 from crowdmap.alerts import queries, verbs, words
 from crowdmap.alerts.views import owner
 from crowdmap.db import db, reading
-from crowdmap.errors import DomainError, FieldError, IllegalState, InvalidParameter, UnknownParameter, ValidationFailed, status_of
+from crowdmap.errors import DomainError, FieldError, IllegalState, InvalidParameter, UnknownParameter, ValidationFailed
+from crowdmap.errors import status_of
 from crowdmap.feeds.layers import layer_filter
 from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.web import Permission, limited, permits
@@ -96,6 +97,6 @@ def _page(typed, errors=(), secret: str | None = None, made: str | None = None):
     found = queries.subscriptions(owner().account)
     kept = queries.attempts([one.id for one in found])
     return render_template(
-        "alerts/webhooks.html", found=found, attempts=kept, words=words, typed=typed, errors=errors, secret=secret, made=made,
-        sentences={one.id: one.chosen.sentence() for one in found}, most=verbs.MOST,
+        "alerts/webhooks.html", found=found, attempts=kept, words=words, typed=typed, errors=errors, secret=secret,
+        made=made, sentences={one.id: one.chosen.sentence() for one in found},
     )  # fmt: skip

@@ -13,7 +13,9 @@ def operations(Operation, ref) -> tuple:
         return (words, JSON, ref("Subscription"))
 
     def change(verb: str, summary: str, status: int, words: str, errors: tuple):
-        return Operation("post", f"{ONE}/{verb}", summary, "subscriptions", {status: told(words)}, signed_in=True, errors=errors)
+        return Operation(
+            "post", f"{ONE}/{verb}", summary, "subscriptions", {status: told(words)}, signed_in=True, errors=errors
+        )  # fmt: skip
 
     return (
         Operation(
@@ -25,7 +27,9 @@ def operations(Operation, ref) -> tuple:
             {201: ("made; its receiver is asked next. The secret is told only here", JSON, ref("SubscriptionMade"))},
             body=NewSubscription, signed_in=True, errors=(400, *WHO, 409, 410, 413, 415, 422, 429),
         ),
-        Operation("get", ONE, "One subscription", "subscriptions", {200: told("how it goes")}, signed_in=True, errors=(*WHO, 404)),
+        Operation(
+            "get", ONE, "One subscription", "subscriptions", {200: told("how it goes")}, signed_in=True, errors=(*WHO, 404),
+        ),
         Operation(
             "delete", ONE, "Remove a subscription", "subscriptions", {204: ("removed", None, None)}, signed_in=True,
             errors=(*WHO, 404),

@@ -38,11 +38,14 @@ class Message:
         return f"msg_{subscription.public_id}_{self.since}_{self.until}"
 
     def encode(self, subscription: Subscription) -> bytes:
-        head = b'{"type":"reports.changed","timestamp":%s,"data":{"subscription":%s,"since":%d,"seq":%d,"more":%s,"license":%s,"features":[' % (
-            orjson.dumps(timestamp(utcnow())), orjson.dumps(subscription.public_id), self.since, self.until,
-            b"true" if self.more else b"false", orjson.dumps(settings().DATA_LICENSE),
-        )  # fmt: skip
-        return head + b",".join(self.features) + b"]}}"
+        around = {
+            "type": "reports.changed", "timestamp": timestamp(utcnow()),
+            "data": {
+                "subscription": subscription.public_id, "since": self.since, "seq": self.until, "more": self.more,
+                "license": settings().DATA_LICENSE, "features": [orjson.Fragment(one) for one in self.features],
+            },
+        }  # fmt: skip
+        return orjson.dumps(around)
 
 
 class Transport(Protocol):

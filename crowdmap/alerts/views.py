@@ -27,7 +27,8 @@ class NewSubscription(BaseModel):
         dict[str, Any], Field(max_length=20, description="parameter of a feed → text, number or list; no relative times")
     ] = {}  # fmt: skip
     since: Annotated[
-        int | None, Field(ge=0, le=2**62, description="begin after this seq; 0: with all there is; absent: with what comes now")
+        int | None,
+        Field(ge=0, le=2**62, description="begin after this seq; 0: with all there is; absent: with what comes now"),
     ] = None
 
 

@@ -58,8 +58,10 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
 
     if form.WHOLE:
         file = files(current_app).get(key, head, build_file)
-        tag = etag_of(*key, file.seq)
-        return caching(conditional(tag, lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE)), who)
+        response = conditional(etag_of(*key, file.seq), lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE))
+        if response.status_code == 200:
+            response.content_length = len(file.data)  # so that a browser can show how far it is
+        return caching(response, who)
     whole = reading.whole(chosen, who.audience, cursor)
     return streamed(form.encode(whole.features, around(chosen, whole)), form.MEDIA_TYPE, etag_of(*key, whole.seq), who)
 

@@ -11,6 +11,7 @@ from sqlalchemy import event, exc, text, update
 from crowdmap.accounts.models import LoginAttempt
 from crowdmap.db import DatabaseBusy, db, is_busy, utcnow
 from crowdmap.feeds.cache import Bodies
+from crowdmap.feeds.files import AT_ONCE, files
 from crowdmap.jobs import Job, work_once
 from crowdmap.reports.models import Report, Status
 from tests.builders import PASSWORD, make_account, make_report, sign_in
@@ -51,6 +52,21 @@ def test_what_cannot_be_built_is_not_remembered():
         with pytest.raises(ValueError):
             kept.get(("cells", number), 1, fail)
     assert not kept._building
+
+
+@pytest.mark.databases("sqlite")
+def test_files_that_strangers_ask_for_take_few_processors_and_no_thread_waits(app, client, session):
+    """Each question is a file of its own: a hundred of them would keep every thread for minutes."""
+    make_report()
+    places = files(app)._places
+    for _ in range(AT_ONCE):
+        assert places.acquire(blocking=False)
+    answer = client.get("/feeds/all.gpkg?q=report")
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+    assert client.get("/feeds/all.csv?limit=all").status_code == 200
+    for _ in range(AT_ONCE):
+        places.release()
+    assert client.get("/feeds/all.gpkg?q=report").status_code == 200
 
 
 def test_what_people_told_is_in_no_error_that_goes_to_the_log(session):

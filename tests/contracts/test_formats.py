@@ -207,7 +207,7 @@ def ogr(*words: str, cwd) -> str:
     if not shutil.which(words[0]):
         missing("ogrinfo was not found (Debian: apt-get install gdal-bin)")
     done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
     return done.stdout
 
 

@@ -30,6 +30,7 @@ COLUMNS = {
 }  # fmt: skip
 # what a spreadsheet takes for a formula, or may after it has trimmed the cell
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "＝")
+_ENDS = (".", "!", "?", ":", "…", "。", "؟", "።")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
@@ -61,9 +62,11 @@ def _row(feature: dict) -> list[str]:
 
 
 def _words(title: str | None, description: str | None) -> str:
-    """Title and text as one; once, where the text begins with the title."""
+    """Title and text as sentences of one text; once, where the text begins with the title."""
     title, description = title or "", description or ""
-    return description if description.startswith(title) else f"{title}\n\n{description}".strip()
+    if not title or description.startswith(title):
+        return description
+    return f"{title}{'' if title.endswith(_ENDS) else '.'} {description}" if description else title
 
 
 def _cell(value) -> str:

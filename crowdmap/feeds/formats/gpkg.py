@@ -21,6 +21,8 @@ ATTACHED = WHOLE = True
 
 BATCH = 5_000  # rows in memory at a time
 PIECE = 256 * 1024
+# programs of the last ten years read it without a warning
+DATASET, LAYER = {"VERSION": "1.2"}, {"DATETIME_PRECISION": "MILLISECOND"}
 TYPES = {
     "voices": int, "people": int, "seq": int, "quantity": float, "precision_m": float, "claimed": bool,
     "occurred_at": "moment", "created_at": "moment", "updated_at": "moment",
@@ -49,7 +51,7 @@ def _make(path: Path, features: Iterable[bytes], around) -> None:
         arrays, masks = zip(*(_column(TYPES.get(name), values) for name, values in columns.items()))
         raw.write(
             path, _points(rows), arrays, list(columns), field_mask=masks, layer=around.layer, driver="GPKG",
-            geometry_type="Point", crs="EPSG:4326", append=written > 0,
+            geometry_type="Point", crs="EPSG:4326", append=written > 0, dataset_options=DATASET, layer_options=LAYER,
             gdal_tz_offsets={name: _zones(len(rows)) for name in columns if TYPES.get(name) == "moment"},
         )  # fmt: skip
         written += len(rows)
@@ -67,7 +69,7 @@ def _tell(path: Path, around, rows: int) -> None:
     types = {"seq": int, "reports": int, "matched": int, "time_stamp": "moment"}
     arrays, masks = zip(*(_column(types.get(name), [value]) for name, value in about.items()))
     raw.write(
-        path, None, arrays, list(about), field_mask=masks, layer="about", driver="GPKG", geometry_type=None,
+        path, None, arrays, list(about), field_mask=masks, layer="about", driver="GPKG", geometry_type=None, layer_options=LAYER,
         gdal_tz_offsets={"time_stamp": _zones(1)},
     )  # fmt: skip
 

@@ -48,9 +48,12 @@ def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
 
 
 def _head(around) -> str:
-    following = around.following()
-    more = f'<p><a href="{escape(following)}">older reports</a></p>' if following else ""
-    words = f'<p>{escape(around.attribution)}, <a href="{escape(around.license)}">licence</a></p>{more}'
+    anchors = [
+        f'<a href="{escape(link["href"])}">{escape(link["title"])}</a>'
+        for link in around.links
+        if link["rel"] in ("license", "next")
+    ]
+    words = f"<p>{escape(around.attribution)}</p><p>{' · '.join(anchors)}</p>"
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<kml xmlns="http://www.opengis.net/kml/2.2" xmlns:atom="http://www.w3.org/2005/Atom">\n<Document>\n'
