@@ -13,7 +13,7 @@ from sqlalchemy import Integer, cast, func, select, text
 from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.filters import ReportFilter, Scope
-from crowdmap.maps.grid import Cell, Found, Tile, count_live, given_tiles, given_words, placing
+from crowdmap.maps.grid import KINDS, Cell, Found, Tile, count_live, given_tiles, given_words, placing
 from crowdmap.publishing.counts import ALL, COUNTED, FINEST, LEVELS, UNPLACED
 from crowdmap.publishing.models import Audience, CellCount, Publication
 from crowdmap.reports.models import Kind, Status
@@ -110,27 +110,28 @@ def _parts(tiles, bbox, shift: int, level: int) -> list[Tile]:
 # CROSS JOIN: SQLite keeps its order, and so looks up a range of the key for each tile; in the other order it would read the
 # level once for each of its rows
 _SUMS = """
-SELECT given.number, c.kind, CAST(sum(c.n) AS BIGINT), CAST(sum(c.lon) AS BIGINT), CAST(sum(c.lat) AS BIGINT)
+SELECT given.number, {sums}
 FROM ({tiles}) AS given CROSS JOIN cell_count AS c
-WHERE c.audience = :audience AND c.level = :level AND c.category = :category
+WHERE c.audience = :audience AND c.level = :level AND c.category = :category AND c.kind IN ({kinds})
 AND c.cell BETWEEN given.low >> {shift} AND given.high >> {shift}
-GROUP BY given.number, c.kind
+GROUP BY given.number
 """
+_OF_ONE_KIND = "CASE WHEN c.kind = '{}' THEN c.n ELSE 0 END"
 
 
 def _read(chosen, tiles, level, audience) -> Found:
+    kinds = ",".join(f"'{kind.value}'" for kind in kinds_of(chosen))
+    if not kinds:
+        return {}
     at = stored(level)
-    query = _SUMS.format(tiles=given_words(tiles, level), shift=2 * (geo.CELL_ZOOM - at))
+    sums = ", ".join(f"CAST(sum({told}) AS BIGINT)" for told in ("c.n", *map(_OF_ONE_KIND.format, KINDS), "c.lon", "c.lat"))
+    query = _SUMS.format(sums=sums, tiles=given_words(tiles, level), kinds=kinds, shift=2 * (geo.CELL_ZOOM - at))
     given = {"audience": audience.value, "level": at, "category": category_of(chosen)}
-    kinds, order = set(kinds_of(chosen)), list(Kind)
-    found: Found = {}
     numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
-    for number, kind, n, lon, lat in db.session.execute(text(query), given):
-        if kind in kinds:
-            counts = [0] * len(order)
-            counts[order.index(kind)] = n
-            _add(found, *numbers[number], 0, Cell(n, counts, lon / 1e7, lat / 1e7))
-    return found
+    return {
+        numbers[number]: Cell(n, counts, lon / 1e7, lat / 1e7)
+        for number, n, *counts, lon, lat in db.session.execute(text(query), given)
+    }
 
 
 def bound(chosen: ReportFilter, found: Found, level: int, audience: Audience) -> None:

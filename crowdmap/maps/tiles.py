@@ -110,6 +110,8 @@ def build(chosen: ReportFilter, audience, z: int, x: int, y: int) -> tuple[int, 
     level = min(z + FINER, geo.CELL_ZOOM)
     tiles = cells_of(z, x, y, level, chosen.bbox)
     found = count(chosen, tiles, level, audience)
+    if not found:
+        return seq, b""
     if sum(cell.n for cell in found.values()) <= MOST_POINTS:
         data = encode(_points(chosen, audience, tiles, level), z, x, y)
         if len(data) <= MOST_BYTES:

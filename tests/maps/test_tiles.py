@@ -147,6 +147,9 @@ def test_an_empty_tile_is_no_bytes(session, client):
     make_report(status="pending")
     make_report(category="MISS")
     assert ask(client, (0, 0, 0)).data == b""
+    make_report(at=PORT_AU_PRINCE)
+    for args in ({"bbox": "10,10,11,11"}, {"bbox": "10,10,11,11", "q": "report"}, {"kind": "offer"}, {"placed": "no"}):
+        assert ask(client, at(PORT_AU_PRINCE), **args).data == b"", args
 
 
 @pytest.mark.parametrize(
