@@ -4,7 +4,6 @@ An outlet or a recipe is one line in OUTLETS or RECIPES and, for a recipe, a fun
 *needs* (``format:csv``, ``route:/ogc/``, ``module:crowdmap.feeds.follow``) and is shown where that is there.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -246,15 +245,19 @@ def _follow(wanted: Wanted) -> str:
     return f"crowdmap follow \\\n  {quoting.shell(wanted.feed('geojson'))} \\\n  --out {quoting.shell(wanted.layer + '.geojson')}"
 
 
+def _webhook_steps() -> list[str]:
+    return [
+        _("The team of this map sets it up. Send them this address, in which your filter stands, and that of your receiver."),
+        _("From then on each change is sent to your receiver, signed, in order, at least once."),
+    ]
+
+
 def _webhook(wanted: Wanted) -> str:
+    """Nothing where one filter cannot say both what the layer holds and what is asked of it."""
     if wanted.merged is None:
         return ""
-    body = json.dumps({"url": "https://example.org/hook", "filter": dict(wanted.merged)}, ensure_ascii=False)
-    return (
-        f"curl -X POST {quoting.shell(wanted.base + '/api/v1/subscriptions')} \\\n"
-        "  -H 'Authorization: Bearer YOUR-KEY' -H 'Content-Type: application/json' \\\n"
-        f"  -d {quoting.shell(body)}"
-    )
+    query = urlencode(wanted.merged, quote_via=quote, safe=",:")
+    return f"{wanted.base}/admin/webhooks" + (f"?{query}" if query else "")
 
 
 RECIPES = (
@@ -270,5 +273,5 @@ RECIPES = (
     Recipe("leaflet", _l("JavaScript (Leaflet)"), _leaflet),
     Recipe("maplibre", _l("JavaScript (MapLibre)"), _maplibre, needs=("route:/tiles/",)),
     Recipe("follow", _l("Keep a copy in step"), _follow, needs=("module:crowdmap.feeds.follow",), steady=True),
-    Recipe("webhook", _l("Be told of changes (webhook)"), _webhook, needs=("route:/api/v1/subscriptions",), steady=True),
+    Recipe("webhook", _l("Be told of changes (webhook)"), _webhook, _webhook_steps, ("route:/admin/webhooks",), steady=True),
 )  # fmt: skip
