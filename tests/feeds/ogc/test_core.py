@@ -8,7 +8,9 @@ import pytest
 from crowdmap.feeds.layers import LAYERS
 from crowdmap.feeds.ogc import CONFORMS_TO
 from crowdmap.feeds.ogc.parameters import interval
-from crowdmap.reports.models import Status
+from crowdmap.feeds.reader import Reader
+from crowdmap.filters import Scope
+from crowdmap.reports.models import Kind, Status
 from tests.builders import JACMEL, LEOGANE, PORT_AU_PRINCE, ids, make_report
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -378,3 +380,19 @@ def test_a_validator_holds_until_the_layer_changes_and_belongs_to_one_form(clien
     session.commit()
     for form, tag in tags.items():
         assert client.get(f"{path}?f={form}", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_whoever_reads_is_held_to_their_scope(client, session, monkeypatch):
+    """Lists, single reports, their removals and the extent: what lies outside is not there."""
+    inside, outside = make_report(category="ROAD", kind="damage", at=JACMEL), make_report(kind="offer", category="FDP")
+    removed = make_report(kind="damage", category="ROAD")
+    merged = make_report(kind="offer", category="FDP")
+    removed.withdrawn_at, merged.merged_into_id = removed.created_at, outside.id
+    session.commit()
+    monkeypatch.setattr("crowdmap.feeds.ogc.views.reader", lambda: Reader(scope=Scope(kinds=(Kind.DAMAGE,))))
+    answer = client.get(ITEMS)
+    assert ids(answer.get_json(force=True)) == [inside.public_id] and "public" not in answer.headers.get("Cache-Control", "")
+    assert get(client, "/ogc/collections/all")["extent"]["spatial"]["bbox"] == [[*JACMEL, *JACMEL]]
+    assert client.get(f"{ITEMS}/{inside.public_id}").status_code == 200
+    for report in (outside, removed, merged):
+        assert client.get(f"{ITEMS}/{report.public_id}").status_code == 404
