@@ -243,7 +243,7 @@ def test_curl_examples_are_answered(client, session):
         elif address.startswith("/feeds/stream"):
             assert answer.mimetype == "text/event-stream"
             answer.close()
-        elif not urlsplit(address).path.endswith((".geojson", "/changes")):
+        elif urlsplit(address).path.endswith(tuple(f".{name}" for name in FORMATS if name != "geojson")):
             suffix = urlsplit(address).path.rpartition(".")[2]
             assert answer.status_code == 200 and answer.mimetype == FORMATS[suffix].MEDIA_TYPE, (address, answer.text)
         else:

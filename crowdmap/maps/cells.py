@@ -55,9 +55,10 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
         raise InvalidParameter("bbox=west,south,east,north is needed", field="bbox")
     seq = head_seq(audience, chosen.kinds)
     missing = _unplaced(chosen, audience)
-    chosen = replace(chosen, placed=True)
+    nowhere, chosen = chosen.placed is False, replace(chosen, placed=True)
     level = grid_level(chosen.bbox, zoom + FINER, MOST_TILES)
-    found = count(chosen, tiles_of(chosen.bbox, level), level, audience)
+    # whoever asks for what has no place finds nothing on the map
+    found = {} if nowhere else count(chosen, tiles_of(chosen.bbox, level), level, audience)
     total = sum(cell.n for cell in found.values())
     head = {
         "type": "FeatureCollection", "mode": "cells" if crowded(total, len(found), zoom) else "points", "seq": seq,
@@ -67,7 +68,7 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
         bound(chosen, found, level, audience)
         features = [orjson.dumps(_feature(cell)) for cell in join_close(found, zoom)]
     else:
-        query = chosen.select(audience).order_by(Publication.id.desc()).limit(MOST_POINTS)
+        query = chosen.select(audience).order_by(Publication.id.desc()).limit(0 if nowhere else MOST_POINTS)
         features = [row.feature for row in db.session.execute(query)]
     head["numberReturned"] = len(features)
     return seq, orjson.dumps(head)[:-1] + b',"features":[' + b",".join(features) + b"]}"
