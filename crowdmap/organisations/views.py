@@ -6,8 +6,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
+from crowdmap.accounts.views import attempt
 from crowdmap.db import db, reading, utcnow
-from crowdmap.errors import FieldError, ValidationFailed
+from crowdmap.errors import FieldError
 from crowdmap.organisations import queries, scopes, verbs
 from crowdmap.organisations.models import PER_MINUTE, ApiKey
 from crowdmap.organisations.scopes import LISTS, NAMES, KeyScope
@@ -67,35 +68,42 @@ def organisations():
 @blueprint.post("/organisations")
 @permits(Permission.ADMINISTER)
 def add():
-    asked = read_form(OrganisationForm)
-    return _saved(verbs.add_organisation(asked.name, asked.slug, approve=asked.approve, by=actor().id))
+    def work():
+        asked = read_form(OrganisationForm)
+        return verbs.add_organisation(asked.name, asked.slug, approve=asked.approve, by=actor().id)
+
+    return _saved(work)
 
 
 @blueprint.post("/organisations/<slug>/approve")
 @permits(Permission.ADMINISTER)
 def approve(slug: str):
-    return _saved(verbs.set_approved(slug, True, by=actor().id))
+    return _saved(lambda: verbs.set_approved(slug, True, by=actor().id))
 
 
 @blueprint.post("/organisations/<slug>/suspend")
 @permits(Permission.ADMINISTER)
 def suspend(slug: str):
-    return _saved(verbs.set_approved(slug, False, by=actor().id))
+    return _saved(lambda: verbs.set_approved(slug, False, by=actor().id))
 
 
 @blueprint.post("/organisations/<slug>/members")
 @permits(Permission.ADMINISTER)
 def add_member(slug: str):
-    return _saved(verbs.add_member(slug, read_form(MemberForm).email, by=actor().id))
+    return _saved(lambda: verbs.add_member(slug, read_form(MemberForm).email, by=actor().id))
 
 
 @blueprint.post("/organisations/<slug>/members/<int:account_id>/remove")
 @permits(Permission.ADMINISTER)
 def remove_member(slug: str, account_id: int):
-    return _saved(verbs.remove_member(slug, account_id, by=actor().id))
+    return _saved(lambda: verbs.remove_member(slug, account_id, by=actor().id))
 
 
-def _saved(organisation):
+def _saved(work):
+    organisation, errors = attempt(work)
+    if errors:
+        with reading():
+            return _organisations(errors), 422
     name = organisation.name
     db.session.commit()
     flash(_("%(name)s: saved.", name=name), "good")
@@ -120,13 +128,18 @@ def keys():
 @blueprint.post("/keys")
 @permits(Permission.ADMINISTER)
 def add_key():
-    asked = read_form(NewKeyForm, lists=frozenset(LISTS))
-    _key, text = verbs.add_key(
-        asked.organisation, asked.scope(), name=asked.name, per_minute=asked.per_minute, days=asked.days, by=actor().id
-    )
+    def work():
+        asked = read_form(NewKeyForm, lists=frozenset(LISTS))
+        more = {"name": asked.name, "per_minute": asked.per_minute, "days": asked.days}
+        return verbs.add_key(asked.organisation, asked.scope(), **more, by=actor().id)
+
+    made, errors = attempt(work)
+    if errors:
+        with reading():
+            return _keys(errors), 422
     db.session.commit()
     with reading():
-        return _keys(made=text)
+        return _keys(made=made[1])
 
 
 @blueprint.get("/keys/<public_id>")
@@ -138,11 +151,16 @@ def key(public_id: str):
 @blueprint.post("/keys/<public_id>")
 @permits(Permission.ADMINISTER)
 def change_key(public_id: str):
-    queries.key_by_public_id(public_id)  # a form about nothing is not shown again
-    asked = read_form(ScopeForm, lists=frozenset(LISTS))
-    changed = verbs.change_key(
-        public_id, asked.scope(), name=asked.name, per_minute=asked.per_minute, by=actor().id
-    )
+    def work():
+        queries.key_by_public_id(public_id)  # a form about nothing is not shown again
+        asked = read_form(ScopeForm, lists=frozenset(LISTS))
+        more = {"name": asked.name, "per_minute": asked.per_minute}
+        return verbs.change_key(public_id, asked.scope(), **more, by=actor().id)
+
+    changed, errors = attempt(work)
+    if errors:
+        with reading():
+            return _key(public_id, errors), 422
     name = changed.name
     db.session.commit()
     flash(_("%(name)s: saved.", name=name), "good")
@@ -194,15 +212,3 @@ def _typed(form) -> dict:
     """What stood in the form's fields when it was sent."""
     one = {name: form.get(name, "") for name in ("name", "bbox", "precision", "per_minute", "days")}
     return {**one, **{name: form.getlist(name) for name in LISTS}, "contact": form.get("contact") == "yes"}
-
-
-@blueprint.errorhandler(ValidationFailed)
-def show_again(error: ValidationFailed):
-    """The form as it was filled in, with what is wrong."""
-    db.session.rollback()
-    with reading():
-        public_id = (request.view_args or {}).get("public_id")
-        if public_id:
-            return _key(public_id, error.errors), 422
-        about_keys = request.endpoint == "organisations.add_key"
-        return (_keys(error.errors) if about_keys else _organisations(error.errors)), 422
