@@ -212,7 +212,7 @@ def serve_command(host, port, workers, threads, no_worker):
 
 
 @click.command("worker")
-@click.option("--with-parent", is_flag=True, hidden=True)
+@click.option("--with-parent", type=int, hidden=True)
 @with_appcontext
 def worker_command(with_parent):
     """Do the background work."""

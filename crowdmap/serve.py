@@ -78,7 +78,7 @@ def _let_streams_end(worker) -> None:
 
 
 def start_worker() -> subprocess.Popen:
-    command = [sys.executable, "-c", "from crowdmap.cli import main; main()", "worker", "--with-parent"]
+    command = [sys.executable, "-c", "from crowdmap.cli import main; main()", "worker", "--with-parent", str(os.getpid())]
     return subprocess.Popen(command, start_new_session=True)
 
 
@@ -91,17 +91,17 @@ def stop_worker(process: subprocess.Popen | None) -> None:
             process.kill()
 
 
-def run_worker(app: Flask, *, with_parent: bool = False) -> None:
-    """The worker's loop until SIGTERM or SIGINT; *with_parent*: also when the server that started it is gone."""
+def run_worker(app: Flask, *, with_parent: int | None = None) -> None:
+    """The worker's loop until SIGTERM or SIGINT; *with_parent*: also when the server of this process id, which started
+    it, is gone. By its id, for it may have been killed before this process looks who its parent is."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    if with_parent:
-        parent = os.getppid()
+    if with_parent is not None:
 
         def watch():
             while not stop.wait(2):
-                if os.getppid() != parent:
+                if os.getppid() != with_parent:
                     stop.set()
 
         threading.Thread(target=watch, daemon=True).start()

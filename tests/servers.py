@@ -34,7 +34,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _die_with_parent():
+def die_with_parent():
     """In a child on Linux: be told to stop when the test run is killed, so that nothing is left running."""
     if sys.platform == "linux":
         PR_SET_PDEATHSIG = 1
@@ -143,7 +143,7 @@ class PostgisCluster:
             self._process = subprocess.Popen(
                 [self.programs / "postgres", "-D", data, "-k", self.folder, "-p", str(self.port), *off, *sizes],
                 stdout=out, stderr=out, cwd=self.folder, env=self._environment(),
-                start_new_session=True, preexec_fn=_die_with_parent, **self.who,
+                start_new_session=True, preexec_fn=die_with_parent, **self.who,
             )  # fmt: skip
         self._wait(log)
         with self._admin() as admin:
@@ -267,11 +267,12 @@ class LiveServer:
     """`crowdmap serve` as its users run it: own process, own port, own instance folder; or another *command* that serves.
 
     *settings* are CROWDMAP_ settings by name, *options* more words of the command line. `url` has no slash at its end.
+    *port*: that of a server before it, which came back.
     Raises RuntimeError with the end of the server's log when it does not answer within *seconds*.
     """
 
-    def __init__(self, settings: dict, *options: str, command=SERVE, cwd: Path = ROOT, env: dict | None = None, seconds: float = 30):
-        self.port = free_port()
+    def __init__(self, settings: dict, *options: str, command=SERVE, cwd: Path = ROOT, env: dict | None = None, seconds: float = 30, port: int | None = None):
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         instance = Path(settings["INSTANCE"])
         instance.mkdir(parents=True, exist_ok=True)
@@ -282,7 +283,7 @@ class LiveServer:
             self.process = subprocess.Popen(
                 [*map(str, command), "--port", str(self.port), *options],
                 cwd=cwd, env={**inherited, **given, "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=_die_with_parent,
+                start_new_session=True, preexec_fn=die_with_parent,
             )  # fmt: skip
         atexit.register(self.stop)
         try:

@@ -47,13 +47,13 @@ def describe(
         links.append({"rel": "alternate", "href": absolute("/" + tail), "type": "text/html", "title": _("the map")})
     links += [
         *alternates(layer, form, pairs),
-        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode([('since', page.seq), *asked])}"),
+        {"rel": "changes", "href": absolute(f"/feeds/changes?{urlencode([('since', page.since), *asked])}"),
          "type": "application/json", "title": _("what changes from here on")},
         {"rel": "license", "href": settings().DATA_LICENSE, "type": "text/html", "title": _("licence")},
     ]  # fmt: skip
     return Collection(
         title=f"{settings().TITLE}: {chosen.sentence()}", links=links, license=settings().DATA_LICENSE,
         attribution=settings().ATTRIBUTION, time_stamp=timestamp(utcnow()), matched=page.matched,
-        returned=page.returned, seq=page.seq, layer=layer or "reports", address=bare, identity=identity,
+        returned=page.returned, seq=page.since, layer=layer or "reports", address=bare, identity=identity,
         extent=page.extent, switches=switches,
     )  # fmt: skip

@@ -4,10 +4,11 @@ are this query in a loop; there is no other source of change."""
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crowdmap.db import db
 from crowdmap.errors import CursorExpired, InvalidParameter
+from crowdmap.events import Event
 from crowdmap.feeds.heads import head_seq
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import ReportFilter
@@ -40,7 +41,7 @@ def refuse_relative(chosen: ReportFilter) -> None:
 
 
 def check_since(since: int, who: Reader) -> None:
-    """Raises CursorExpired (410) for a seq that this database has not reached (it was restored, or is another one), and
+    """Raises CursorExpired (410) for a seq that this database has not given out (it was restored, or is another one), and
     for one from before the reader's scope last changed: what entered or left by that stands in no change."""
     head = head_seq(who.audience)
     if 0 < since < who.since:
@@ -53,6 +54,20 @@ def check_since(since: int, who: Reader) -> None:
             f"seq {since} lies beyond the newest, {head}; read the layer again and go on from its seq",
             field="since", restart="/feeds/all.geojson", head=head,
         )  # fmt: skip
+    if since and not _was_given(since):
+        raise CursorExpired(
+            f"seq {since} was given out by another state of this map; read the layer again and go on from its seq",
+            field="since", restart="/feeds/all.geojson", head=head,
+        )  # fmt: skip
+
+
+def _was_given(seq: int) -> bool:
+    """Whether the log holds it, or begins later. After a restore the log goes on far above what was given out before
+    (docs/operators.md), and who comes back with a number from between knows things that this map does not."""
+    if db.session.scalar(select(Event.seq).where(Event.seq == seq)) is not None:
+        return True
+    first = db.session.scalar(select(func.min(Event.seq)))
+    return first is None or seq < first
 
 
 def changes(chosen: ReportFilter, audience: Audience, since: int, limit: int) -> Changes:

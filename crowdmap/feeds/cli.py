@@ -1,4 +1,4 @@
-"""crowdmap export: what everybody may see, as a file."""
+"""The commands of the feeds; crowdmap export: what everybody may see, as a file."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from crowdmap.db import db, reading
 from crowdmap.feeds import reading as pages
 from crowdmap.feeds.around import describe, feed_address
+from crowdmap.feeds.follow.command import follow
 from crowdmap.feeds.formats import FORMATS, SWITCHES, switches_of
 from crowdmap.feeds.layers import LAYERS, layer_filter
 from crowdmap.feeds.reader import PUBLIC
@@ -75,4 +76,4 @@ def _replace(out: Path, pieces: Iterable[bytes]) -> int:
     return size
 
 
-COMMANDS = (export,)
+COMMANDS = (export, follow)

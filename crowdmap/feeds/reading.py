@@ -25,13 +25,19 @@ _COLUMNS = (Publication.id, Publication.feature, Publication.lon, Publication.la
 @dataclass(frozen=True)
 class Page:
     """Encoded features, newest first. *matched* counts all that the filter finds; *cursor* leads on, or is None.
-    *extent* is around all their points once the features have been taken."""
+    *extent* is around all their points once the features have been taken.
+
+    *seq*: the last that changed anything of the kinds asked; the answer holds as long as it does. *since*: the last that
+    changed anything at all. Changes go on from there: a report may have been first seen above *seq*, as another kind, and
+    be of this kind by the time its row is read; then its leaving again would be told to nobody who goes on from *seq*.
+    """
 
     features: Iterable[bytes]
     matched: int
     returned: int
     cursor: str | None
     seq: int
+    since: int
     extent: Extent
 
 
@@ -69,8 +75,8 @@ def read_cursor(text: str, chosen: ReportFilter) -> int:
 
 
 def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | None = None) -> Page:
-    """One page. Reads seq before the rows, so that a client that goes on from seq misses nothing."""
-    seq = head_seq(audience, chosen.kinds)
+    """One page. Reads the seqs before the rows, so that a client that goes on from there misses nothing."""
+    seq, since = _heads(chosen, audience)
     query = chosen.select(audience, *_COLUMNS).order_by(Publication.id.desc()).limit(limit + 1)
     if cursor:
         query = query.where(Publication.id < read_cursor(cursor, chosen))
@@ -79,11 +85,11 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     more = len(rows) > limit
     rows = rows[:limit]
     complete = not cursor and not more
-    matched = len(rows) if complete else count(chosen, audience, None if chosen.kinds else seq)
+    matched = len(rows) if complete else count(chosen, audience, since)
     cursor = make_cursor(rows[-1].id, chosen) if more else None
     extent = Extent()
     extent.add(_points(rows))
-    return Page([row.feature for row in rows], matched, len(rows), cursor, seq, extent)
+    return Page([row.feature for row in rows], matched, len(rows), cursor, seq, since, extent)
 
 
 def _points(rows) -> list[tuple[float, float]]:
@@ -92,8 +98,8 @@ def _points(rows) -> list[tuple[float, float]]:
 
 def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
     """Everything the filter finds, read on as it is taken, in a session of its own: the answer is sent after the
-    request's is gone. What is published meanwhile is newer than *seq*, and stands in the changes."""
-    seq = head_seq(audience, chosen.kinds)
+    request's is gone. What is published meanwhile is newer than *since*, and stands in the changes."""
+    seq, since = _heads(chosen, audience)
     query = chosen.select(audience, *_COLUMNS)
     if cursor:
         query = query.where(Publication.id < read_cursor(cursor, chosen))
@@ -114,7 +120,12 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
                 return
             below = rows[-1].id
 
-    return Page(features(), matched, matched, None, seq, extent)
+    return Page(features(), matched, matched, None, seq, since, extent)
+
+
+def _heads(chosen: ReportFilter, audience: Audience) -> tuple[int, int]:
+    since = head_seq(audience)
+    return (head_seq(audience, chosen.kinds) if chosen.kinds else since), since
 
 
 def one(public_id: str, audience: Audience):

@@ -1,15 +1,20 @@
 """Live changes as server-sent events (WHATWG HTML §9.2). One thread a process waits for the database; each stream
 is the changes query in a loop, and streams that ask the same share its answer.
 
-Streams may hold at most half of a process's threads; the next one gets 503 with Retry-After and its client polls
-/feeds/changes instead.
+Streams may hold at most half of a process's threads, those of one network at most three quarters of these; the next
+one gets 503 with Retry-After and its client polls /feeds/changes instead. A stream is sent in small pieces, and one
+whose client takes none for a while is cut: it resumes from the last id it read. So what waits to be sent is at most a
+piece and the socket's buffer for each stream, whatever is published meanwhile.
 """
 
+import contextlib
 import select
 import socket
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, request
 
@@ -21,10 +26,28 @@ from crowdmap.feeds.heads import head_seq
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience
+from crowdmap.web.limits import client_source
 
 HEART_BEAT_S = 15
 CHECK_S = 2  # how often a waiting stream looks whether it may go on
+SLOW_S = 20  # a client that took no piece for so long is cut
 BATCH = 500
+PIECE = 32 * 1024  # bytes handed to the server at once, or a single larger event
+SOCKET_BUFFER = 128 * 1024  # the system would let it grow to megabytes for each client that does not read
+
+
+@dataclass(eq=False)
+class Place:
+    """One stream's. *given_at*: since when a piece waits to be sent; None while there is nothing to send."""
+
+    source: str
+    line: socket.socket | None
+    given_at: float | None = None
+
+    def cut(self) -> None:
+        """Whoever waits in send on this socket wakes up with an error, and the place is given back."""
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
 
 
 class Streams:
@@ -32,7 +55,7 @@ class Streams:
 
     def __init__(self, app: Flask):
         self.app = app
-        self.open = 0
+        self.places: set[Place] = set()
         self.head = 0
         self.stopping: Callable[[], bool] = lambda: False
         self._changed = threading.Condition()
@@ -44,28 +67,48 @@ class Streams:
     def most(self) -> int:
         return max(1, self.app.config["CROWDMAP"].THREADS // 2)
 
-    def enter(self) -> None:
+    @property
+    def most_of_one(self) -> int:
+        """Of one network: a camp behind one address has its fill, and leaves some to everybody else."""
+        return max(1, self.most * 3 // 4) if self.app.config["CROWDMAP"].RATE_LIMITS else self.most
+
+    def enter(self, source: str, line: socket.socket | None) -> Place:
         """Take a place, or raise StreamsFull. The waiting thread starts with the first stream, after any fork."""
         with self._changed:
-            if self.open >= self.most:
+            if len(self.places) >= self.most:
                 raise StreamsFull("all live connections are taken; ask /feeds/changes?since=… every few seconds")
-            self.open += 1
+            if sum(place.source == source for place in self.places) >= self.most_of_one:
+                raise StreamsFull("your network holds its share of live connections; ask /feeds/changes?since=… instead")
+            place = Place(source, line)
+            self.places.add(place)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._watch, name="stream-watch", daemon=True)
                 self._thread.start()
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        return place
 
-    def leave(self) -> None:
+    def leave(self, place: Place) -> None:
         with self._changed:
-            self.open -= 1
+            self.places.discard(place)
 
     def _watch(self) -> None:
         waker = Waker(self.app)
         while True:
-            seq = waker.wait(self.head, HEART_BEAT_S)
+            seq = waker.wait(self.head, CHECK_S)
             with self._changed:
                 if seq != self.head:
                     self.head = seq
                     self._changed.notify_all()
+            self._cut_the_slow()
+
+    def _cut_the_slow(self) -> None:
+        late = time.monotonic() - SLOW_S
+        with self._changed:
+            for place in self.places:
+                if place.line is not None and place.given_at is not None and place.given_at < late:
+                    place.cut()
 
     def wait(self, since: int, seconds: float) -> bool:
         """Whether something newer than *since* was written, within so many seconds."""
@@ -105,10 +148,10 @@ def respond(chosen: ReportFilter, who: Reader) -> Response:
         since = int(given)
         check_since(since, who)
     here = streams()
-    here.enter()
-    db.session.remove()  # a stream holds no connection while it waits
     line = request.environ.get("gunicorn.socket")
-    body = _Body(here, _events(here, chosen, audience, since, who.still_allowed, line))
+    place = here.enter(client_source(), line)
+    db.session.remove()  # a stream holds no connection while it waits
+    body = _Body(here, place, _events(here, chosen, audience, since, who.still_allowed, line))
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
     response.headers["Cache-Control"] = "no-store"
@@ -119,19 +162,22 @@ def respond(chosen: ReportFilter, who: Reader) -> Response:
 class _Body:
     """The events as an iterator that gives its place back when it is closed, also if it was never begun."""
 
-    def __init__(self, here, events):
-        self._here, self._events, self._closed = here, events, False
+    def __init__(self, here: Streams, place: Place, events):
+        self._here, self._place, self._events, self._closed = here, place, events, False
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        return next(self._events)
+        self._place.given_at = None  # asked for the next, so the last was sent
+        piece = next(self._events)
+        self._place.given_at = time.monotonic()
+        return piece
 
     def close(self):
         if not self._closed:
             self._closed = True
-            self._here.leave()
+            self._here.leave(self._place)
             self._events.close()
 
 
@@ -147,27 +193,56 @@ def _hung_up(line: socket.socket | None) -> bool:
         return True
 
 
+def _pieces(items: list[tuple[int, bytes]]) -> Iterator[bytes]:
+    """Whole events joined to pieces: whoever is cut resumes behind the last that arrived."""
+    piece = []
+    size = 0
+    for item in items:
+        event = b"id: %d\nevent: report\ndata: %s\n\n" % item
+        if piece and size + len(event) > PIECE:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(event)
+        size += len(event)
+    if piece:
+        yield b"".join(piece)
+
+
 def _events(here: Streams, chosen, audience, since, still_allowed, line):
+    """*passed*: a seq looked at, whose change the filter left out. It is told as an id without data, which every reader
+    remembers and shows to nobody (WHATWG HTML §9.2.6), so that who resumes is not led through all of it again."""
+    passed = None
+
+    def may_go_on() -> bool:
+        if here.stopping() or _hung_up(line):
+            return False
+        if still_allowed is None:
+            return True
+        with here.app.app_context(), reading():
+            allowed = still_allowed()
+            db.session.remove()
+        return allowed
+
     yield b": welcome\nretry: 3000\n\n"
-    quiet = 0.0
-    while not here.stopping() and not _hung_up(line):
-        if still_allowed is not None:
-            with here.app.app_context(), reading():
-                allowed = still_allowed()
-                db.session.remove()
-            if not allowed:
-                return
-        if not here.wait(since, CHECK_S):
-            quiet += CHECK_S
-            if quiet >= HEART_BEAT_S:
-                quiet = 0.0
-                yield b": heart-beat\n\n"
+    sent_at = time.monotonic()
+    while may_go_on():
+        news = here.wait(since, CHECK_S)
+        if time.monotonic() - sent_at >= HEART_BEAT_S:  # also while only others are told anything
+            yield b": heart-beat\n" + (b"id: %d\n\n" % passed if passed else b"\n")
+            passed, sent_at = None, time.monotonic()
+        if not news:
             continue
         head = here.head  # before the rows: what is written meanwhile is above it, and wakes this stream again
         found = here.read(chosen, audience, since, head)
-        quiet = 0.0
-        if found.items:
-            yield b"".join(b"id: %d\nevent: report\ndata: %s\n\n" % item for item in found.items)
+        for number, piece in enumerate(_pieces(found.items)):
+            if number and not may_go_on():
+                return
+            yield piece
+            passed, sent_at = None, time.monotonic()
+        if found.seq > (found.items[-1][0] if found.items else since):
+            passed = found.seq
+            if found.more:
+                yield b"id: %d\n\n" % passed
         # where nothing was found, the event changed nothing that this audience sees
         since = max(since, head) if found.seq == since else found.seq
 

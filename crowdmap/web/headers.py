@@ -78,6 +78,8 @@ def _open_to_all_sites(response: Response) -> None:
     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     headers["Access-Control-Allow-Origin"] = "*"
     headers["Access-Control-Expose-Headers"] = "ETag, Link, Retry-After"
+    if response.status_code >= 400:  # a proxy may keep 404 and 410 by itself (RFC 9110 §15.1), and soon they are not true
+        headers["Cache-Control"] = "no-store"
     if request.method == "OPTIONS":  # a script that sends If-None-Match itself is asked first
         headers["Access-Control-Allow-Methods"] = "GET, HEAD"
         headers["Access-Control-Allow-Headers"] = "If-None-Match, Last-Event-ID"

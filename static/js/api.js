@@ -24,12 +24,13 @@
     return CM.t(status === 429 || status === 503 ? "busy" : "server");
   }
 
-  /** GET (or the given method) a JSON document. options: signal, method, body (sent as JSON), headers,
+  /** GET (or the given method) a JSON document. options: signal, method, body (sent as JSON), headers, cache,
       anonymous (no cookie goes with it: the answer is the public one, whoever is signed in). */
   CM.ask = async function (url, options) {
     const given = options || {};
     const headers = Object.assign({ Accept: "application/json, application/geo+json, application/problem+json" }, given.headers);
     const init = { method: given.method || "GET", headers: headers, signal: given.signal, credentials: given.anonymous ? "omit" : "same-origin" };
+    if (given.cache) init.cache = given.cache;
     if (init.method !== "GET") {
       const token = CM.$('meta[name="csrf-token"]');
       if (token && token.content) headers["X-CSRFToken"] = token.content;

@@ -137,7 +137,7 @@
       if (mine !== running) return;
       if (Date.now() > until) return open();
       try {
-        const body = await CM.ask(CM.config.urls.changes + "?" + CM.state.query({ since: CM.data.seq, limit: 500 }), { signal: mine.signal });
+        const body = await CM.ask(CM.config.urls.changes + "?" + CM.state.query({ since: CM.data.seq, limit: 500 }), { signal: mine.signal, cache: "no-store" });
         body.features.forEach(take);
         CM.data.seq = Math.max(CM.data.seq, body.seq);
         show("poll");

@@ -143,7 +143,7 @@ def around_items(layer: str, form: str, chosen, page) -> Collection:
     links += [
         link(f"/collections/{layer}", "collection", JSON_TYPE, words(layer)[0]),
         queryables_link(layer),
-        {"href": absolute("/feeds/changes?" + urlencode([("since", page.seq), *followed, *query.items()])), "rel": "changes",
+        {"href": absolute("/feeds/changes?" + urlencode([("since", page.since), *followed, *query.items()])), "rel": "changes",
          "type": GEOJSON, "title": _("what changes from here on")},
         {"href": absolute("/" + ("?" + urlencode(query) if query else "")), "rel": "related", "type": HTML_TYPE,
          "title": _("on the map")},
@@ -152,7 +152,7 @@ def around_items(layer: str, form: str, chosen, page) -> Collection:
     return Collection(
         title=f"{settings().TITLE}: {chosen.sentence()}", links=links, license=settings().DATA_LICENSE,
         attribution=settings().ATTRIBUTION, time_stamp=timestamp(utcnow()), matched=page.matched,
-        returned=page.returned, seq=page.seq, layer=layer, address=url_with(),
+        returned=page.returned, seq=page.since, layer=layer, address=url_with(),
         identity=url_with(limit=None, cursor=None), extent=page.extent,
     )  # fmt: skip
 
