@@ -47,17 +47,20 @@ class Body:
     def spent(self, now: float) -> float:
         return max(0.0, self.spent_s - (now - self.built_at) * SHARE)
 
-    def good(self, seq: int, longest: float = LONGEST_S) -> bool:
+    def good(self, seq: int, longest: float = LONGEST_S, cheap: float = SHARE) -> bool:
         """Whether it may be served though *seq* may have moved on."""
         now = time.monotonic()
-        return self.seq >= seq or (now - self.built_at < longest and self.spent(now) > SHARE)
+        return self.seq >= seq or (now - self.built_at < longest and self.spent(now) > cheap)
 
 
 class Bodies:
-    """A bounded store of bodies; the least recently used go first. *longest*: seconds that an old one may serve."""
+    """A bounded store of bodies; the least recently used go first. *longest*: seconds that an old one may serve;
+    *cheap*: seconds of building of late up to which none does."""
 
-    def __init__(self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES, longest: float = LONGEST_S):
-        self._entries, self._size, self._longest = entries, size, longest
+    def __init__(
+        self, entries: int = MOST_ENTRIES, size: int = MOST_BYTES, longest: float = LONGEST_S, cheap: float = SHARE
+    ):  # fmt: skip
+        self._entries, self._size, self._rule = entries, size, (longest, cheap)
         self._bodies: OrderedDict[Hashable, Body] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
@@ -67,14 +70,14 @@ class Bodies:
         """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes[,
         headers that belong to it])."""
         body = self._look(key)
-        if body is not None and body.good(seq, self._longest):
+        if body is not None and body.good(seq, *self._rule):
             return body
         with self._lock:
             gate = self._building.setdefault(key, threading.Lock())
         try:
             with gate:
                 body = self._look(key)
-                if body is not None and body.good(seq, self._longest):
+                if body is not None and body.good(seq, *self._rule):
                     return body
                 started = time.monotonic()
                 built_seq, data, *headers = build()

@@ -11,7 +11,7 @@ from crowdmap.feeds.cache import Bodies
 
 MOST_FILES = 8
 MOST_BYTES = 512 * 1024 * 1024
-LONGEST_S = 10.0
+LONGEST_S, CHEAP_S = 10.0, 1.0  # a file that takes less than a second is always fresh
 AT_ONCE = 2  # in one process; each takes a processor for seconds
 PIECE = 256 * 1024
 
@@ -43,7 +43,7 @@ class Files:
     """Bodies on disk. A file is made once for all who ask meanwhile. Raises FilesBusy when enough others are made."""
 
     def __init__(self):
-        self.bodies = Bodies(MOST_FILES, MOST_BYTES, LONGEST_S)
+        self.bodies = Bodies(MOST_FILES, MOST_BYTES, LONGEST_S, CHEAP_S)
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def get(self, key, seq: int, build):

@@ -57,6 +57,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
         return whole.seq, Kept(form.encode(whole.features, told))
 
     if form.WHOLE:
+        form.load()
         file = files(current_app).get(key, head, build_file)
         response = conditional(etag_of(*key, file.seq), lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE))
         if response.status_code == 200:

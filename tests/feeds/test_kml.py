@@ -23,7 +23,7 @@ def test_every_property_is_in_the_data(client, session):
     report = make_report(at=JACMEL, category="ROAD", kind="damage", title="Road", description="Blocked", people=3)
     mark = document(client).find(f".//{K}Placemark")
     told = {one.get("name"): one.text for one in mark.iter(f"{K}SimpleData")}
-    assert (told["id"], told["kind"], told["text"], told["people"], told["claimed"]) == (report.public_id, "damage", "Blocked", "3", "false")
+    assert (told["id"], told["kind"], told["text"], told["people"], told["claimed"]) == (report.public_id, "damage", "Blocked", "3", "0")
     assert mark.findtext(f"{K}name") == "Road" and mark.findtext(f"{K}styleUrl") == "#damage"
     assert mark.findtext(f"{K}TimeStamp/{K}when").endswith("Z")
 

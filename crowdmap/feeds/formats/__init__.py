@@ -5,7 +5,8 @@ A format has:
 - NAME (the address's ending), MEDIA_TYPE, TITLE;
 - PARAMETERS: the switches that it alone knows, and every other format refuses;
 - ATTACHED: whether a browser shall save it rather than show it;
-- WHOLE: whether it is made in one piece, so that all the layer is its default and the file is kept for the next reader;
+- WHOLE: whether it is made in one piece, so that all the layer is its default and the file is kept for the next reader; such
+  a one has ``load()``, which brings in what takes time once in a process;
 - ``encode(features, around) -> Iterator[bytes]`` where *features* yields encoded GeoJSON features and *around* is a
   Collection. It takes from *features* as it goes on, so that a layer of any size passes through little memory.
 """

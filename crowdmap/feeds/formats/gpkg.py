@@ -30,6 +30,11 @@ TYPES = {
 _UTC = 100  # as GDAL counts zones: 100 is UTC, one more a quarter of an hour
 
 
+def load() -> None:
+    """Bring GDAL in, which takes its time once in a process and is no cost of any one file."""
+    from pyogrio import raw  # noqa: F401
+
+
 def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
     # the folder is gone before the first byte is sent, whatever happens to the reader: the open file lives on without it
     with tempfile.TemporaryDirectory(prefix="crowdmap-") as folder:

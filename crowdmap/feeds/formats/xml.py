@@ -16,7 +16,7 @@ def clean(text: str) -> str:
 def written(value) -> str:
     """As the content of an element or, in double quotes, of an attribute."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return "1" if value else "0"  # XML Schema has both spellings; GDAL reads this one only
     return str(escape(clean(str(value))))
 
 
