@@ -10,7 +10,7 @@ from crowdmap.config import BY_NAME
 from crowdmap.errors import UnknownHost
 from crowdmap.web import forgery, headers
 from crowdmap.web.access import actor, check_access
-from crowdmap.web.bodies import MAX_JSON, check_text
+from crowdmap.web.bodies import MAX_JSON, check_address, check_form
 from crowdmap.web.limits import limiter
 
 # Names that no stranger can register and point at this machine (RFC 6762, RFC 8375, and what routers hand out).
@@ -60,10 +60,11 @@ def init_app(app: Flask) -> None:
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON
     app.extensions["crowdmap_hosts"] = known_hosts(settings.PUBLIC_URL)
     app.before_request(check_host)
-    app.before_request(check_text)
+    app.before_request(check_address)
     app.before_request(identify)
     app.before_request(forgery.check_forgery)
     app.before_request(check_access)
+    app.before_request(check_form)
     limiter.init_app(app)
     forgery.init_app(app)
     headers.init_app(app)
