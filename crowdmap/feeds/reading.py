@@ -31,7 +31,7 @@ class Page:
 def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT) -> int:
     if text in (None, ""):
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= most:
         raise InvalidParameter(f"limit is a whole number from 1 to {most}", field="limit")
     return int(text)
 

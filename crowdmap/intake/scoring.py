@@ -127,7 +127,7 @@ def _read(session: Session) -> Corpus:
 def _serial(text: str):
     """Numbers in the order of numbers."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text) if text.isascii() and text.isdecimal() else text
 
 
 def read_gold(path: Path, alone: Path | None = None) -> Gold:

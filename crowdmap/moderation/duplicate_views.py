@@ -154,7 +154,7 @@ def _figure(found: groups.Figure) -> str:
 def _done() -> Decision | None:
     """The decision that led here, by the one who looks, as long as it can be undone."""
     number = request.args.get("done", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
+    if not (number.isascii() and number.isdecimal() and len(number) < 16):
         return None
     decision = db.session.get(Decision, int(number))
     own = decision is not None and decision.account_id == actor().id and decision.action in VERBS
