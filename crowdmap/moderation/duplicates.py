@@ -19,7 +19,7 @@ from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, Stal
 from crowdmap.moderation import merging
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.models import Decision
-from crowdmap.reports.models import VISIBLE, Report, Status
+from crowdmap.reports.models import Report, Status
 from crowdmap.web import Permission
 
 MOST_TOGETHER = 200  # reports of one decision
@@ -83,7 +83,7 @@ def merge_many(session: Session, root: str, members: dict[str, int], actor: Acco
     _check_told(session, rows.values())
     if top.erased_at is not None:
         raise IllegalState(_("The report to merge into was erased."), code="erased", id=root)
-    _check_stays_on_the_map(top, children)
+    merging.check_stays_on_the_map(session, top, children, field="root")
     refused = _refused(session, list(rows.values()))
     if refused:
         one, other = (session.get_one(Report, key) for key in refused[0])
@@ -191,18 +191,6 @@ def _check_told(session: Session, rows) -> None:
         if all(r.withdrawn_at is not None or r.erased_at is not None for r in (row, *below[row.id])):
             words = _("The reporter of %(id)s took it back.", id=row.public_id)
             raise IllegalState(words, code="withdrawn", id=row.public_id)
-
-
-def _check_stays_on_the_map(top: Report, children: list[Report]) -> None:
-    """What everybody sees must not vanish by merging it into what they do not."""
-    wider = {Status.PENDING: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
-    lost = [child for child in children if child.status in wider]
-    if lost:
-        words = _(
-            "%(id)s is on the map and would leave it, since %(root)s is not. Choose it to take the others in.",
-            id=lost[0].public_id, root=top.public_id,
-        )  # fmt: skip
-        raise ValidationFailed([FieldError("root", "leaves-the-map", words)])
 
 
 # ---- what was refused

@@ -183,6 +183,54 @@ def test_what_is_on_the_map_is_not_merged_into_what_waits(session, moderator):
     merge(session, moderator, public, waiting, closed)
 
 
+def test_a_copy_with_a_category_for_the_team_alone_does_not_take_the_report_off_the_map(session, moderator):
+    public, waiting = make_report(category="ROAD", kind="damage"), make_report(status="pending", category="ROAD", kind="damage")
+    copy = make_report(status="pending", category="ROAD", kind="damage", categories=["MISS"])
+    inner = make_report(status="pending", category="ROAD", kind="damage")
+    merge(session, moderator, inner, copy)  # also where it is not the root of what comes in
+    before = everything(session)
+    with pytest.raises(ValidationFailed) as refused:
+        duplicates.merge_many(session, public.public_id, seen(public, waiting, inner), moderator)
+    session.rollback()
+    (error,) = refused.value.errors
+    assert (error.field, error.code) == ("root", "leaves-the-map")
+    assert copy.public_id in error.message and "issing" in error.message and public.public_id in error.message
+    with pytest.raises(ValidationFailed):
+        perform(session, inner.public_id, "merge", moderator, inner.revision, into=public.public_id)
+    session.rollback()
+    assert everything(session) == before
+    fields = {"category": "ROAD", "categories": [], "kind": "damage", "title": "", "description": copy.description}
+    perform(session, copy.public_id, "edit", moderator, copy.revision, **fields)
+    session.commit()
+    merge(session, moderator, public, waiting, inner)
+    assert session.query(Publication).filter_by(report_id=public.id, audience="public").one().removed is None
+    session.rollback()
+
+
+def test_the_other_way_a_person_may_keep_it_for_the_team(session, moderator):
+    public, person = make_report(), make_report(category="MISS")
+    make_suspicion(public, person)
+    (group,) = groups.open_groups(session)
+    assert groups.members(session, group.members)[0].public_id == public.public_id  # not proposed, but possible
+    session.rollback()
+    merge(session, moderator, person, public)
+    assert session.query(Publication).filter_by(report_id=public.id, audience="public").one().removed == "merged"
+    session.rollback()
+
+
+def test_a_large_group_says_category_and_status_of_each_and_chooses_only_true_copies(session, desk):
+    root = make_report(category="ROAD", kind="damage", description="Bridge is down")
+    copies = [make_report(status="pending", category="ROAD", kind="damage", description="Bridge is down") for _ in range(4)]
+    other = make_report(status="pending", category="ROAD", kind="damage", categories=["MISS"], description="Bridge is down")
+    for copy in (*copies, other):
+        make_suspicion(root, copy, 0.99, exact=True)
+    page = desk.get(f"/moderate/duplicates/{root.public_id}").text
+    members = page[page.index('class="members"') : page.index("</fieldset>")]
+    lines = {name: part for part in members.split("<li")[1:] for name in re.findall(r'name="member" value="([^:]+):', part)}
+    assert all("checked" in lines[copy.public_id] for copy in copies)
+    assert "checked" not in lines[other.public_id] and "issing" in lines[other.public_id] and "waits" in lines[other.public_id]
+
+
 def test_merges_that_make_no_sense(session, moderator):
     a, b, hidden, gone = make_report(), make_report(), make_report(), make_report()
     hidden.status, gone.withdrawn_at = "hidden", utcnow()
