@@ -164,8 +164,8 @@ def test_what_its_reporter_took_back_cannot_be_decided_on(session, moderator):
 
 def test_merge_and_unmerge_leave_everything_as_it_was(session, moderator):
     a, b, c = (
-        make_report(at=LEOGANE, accuracy_m=300),
-        make_report(accuracy_m=10, people=7),
+        make_report(at=LEOGANE, accuracy_m=900),
+        make_report(at=(LEOGANE[0] + 0.006, LEOGANE[1]), accuracy_m=10, people=7),
         make_report(status="pending"),
     )
     before = faces(session)
