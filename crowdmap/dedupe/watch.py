@@ -82,7 +82,7 @@ def look(session: Session, report_ids) -> list[Found]:
     rows = session.execute(query.order_by(Publication.report_id)).all()
     if not rows:
         return []
-    sides, ids = find.Sides(session), [row.report_id for row in rows]
+    sides, ids = find.Sides(session, Audience.STAFF), [row.report_id for row in rows]
     marks, senders = find.marks_by_report(session, ids), find.senders_by_report(session, ids)
     least = models.current(settings().INSTANCE).suspect
     found = []

@@ -49,7 +49,7 @@ class Corpus:
     def scores(self, progress: Callable[[], None] = lambda: None) -> dict[tuple, float]:
         """Each likely pair once: (serial, serial) → probability."""
         serial_of = {public_id: serial for serial, public_id in self.public_ids.items()}
-        shared, scores = find.Sides(self.session), {}
+        shared, scores = find.Sides(self.session, Audience.STAFF), {}
         for serial, side in self.sides.items():
             found = find.candidates(
                 self.session, side, Audience.STAFF, limit=MOST, exclude=(self.public_ids[serial],), least=LEAST, sides=shared
@@ -115,7 +115,7 @@ def _read(session: Session) -> Corpus:
         .order_by(Publication.id)
     )
     rows = session.execute(query).all()
-    shared, marks = find.Sides(session), find.marks_by_report(session, [row.report_id for row in rows][:30_000])
+    shared, marks = find.Sides(session, Audience.STAFF), find.marks_by_report(session, [row.report_id for row in rows][:30_000])
     sides, public_ids = {}, {}
     for row in rows:
         serial = _serial(row.external_id.partition(":")[2])
@@ -183,7 +183,7 @@ def examples_of(found: Corpus, gold: Gold, name: str) -> list[train.Example]:
 
 def _brought_together(found: Corpus, serial) -> list:
     serial_of = {public_id: one for one, public_id in found.public_ids.items()}
-    shared = find.Sides(found.session)
+    shared = find.Sides(found.session, Audience.STAFF)
     compared = find.compared_with(found.session, found.sides[serial], Audience.STAFF, (found.public_ids[serial],), shared)
     return [serial_of[row.public_id] for row, _side, _properties in compared]
 

@@ -220,7 +220,7 @@ def twins(
         return []
     own = [r.public_id for r in (*chain, *children)]
     try:
-        sides = Sides(session)
+        sides = Sides(session, Audience.STAFF)
         side = sides.of_report(session, report)
         return candidates(session, side, Audience.STAFF, exclude=[*own, *apart], sides=sides)
     except SQLAlchemyError:
