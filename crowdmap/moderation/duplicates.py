@@ -131,7 +131,7 @@ def undo(session: Session, decision_id: int, actor: Account) -> Decision:
     rows = _lock(session, actor, {root.public_id: None, **dict.fromkeys(others)}, most=None)
     others = [row for row in rows.values() if row.id != root.id]
     if decision.action == "merge":
-        _unmerge(session, root, others, actor)
+        _unmerge(session, decision, root, others, actor)
     else:
         forgotten = _forget(session, [root, *others], only_at=decision.at)
         if not forgotten:
@@ -143,9 +143,14 @@ def undo(session: Session, decision_id: int, actor: Account) -> Decision:
     return decision
 
 
-def _unmerge(session: Session, root: Report, children: list[Report], actor: Account) -> None:
+def _unmerge(session: Session, decision: Decision, root: Report, children: list[Report], actor: Account) -> None:
+    query = select(Decision.report_id, Decision.at, Decision.change).where(
+        Decision.report_id.in_([child.id for child in children]), Decision.action.in_(("merge", "unmerge"))
+    )  # fmt: skip
+    # of each child the last that moved its pointer: somebody may have taken it out and merged it again since
+    moved = {row.report_id: row.at for row in session.execute(query.order_by(Decision.id)) if "merged_into" in row.change}
     for child in children:
-        if child.merged_into_id != root.id:
+        if child.merged_into_id != root.id or moved.get(child.id) != decision.at:
             raise stale(session, child, _("%(id)s was taken out or merged elsewhere since.", id=child.public_id))
     for child in children:
         child.merged_into_id = None

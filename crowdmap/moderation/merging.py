@@ -26,7 +26,7 @@ def merge(doing) -> None:
     check_stays_on_the_map(doing.session, root, [report], field="into")
     report.merged_into_id = root.id
     doing.change["merged_into"] = [None, root.public_id]
-    keep(doing.session, root, doing.actor, "merge", doing.reason, {"taken_in": [None, report.public_id]})
+    keep(doing.session, root, doing.actor, "merge", doing.reason, {"taken_in": [None, report.public_id]}, at=doing.at)
 
 
 def check_stays_on_the_map(session: Session, top: Report, children: list[Report], field: str) -> None:
@@ -58,7 +58,7 @@ def unmerge(doing) -> None:
     parent = doing.session.get(Report, report.merged_into_id)
     report.merged_into_id = None
     doing.change["merged_into"] = [parent.public_id, None]
-    keep(doing.session, parent, doing.actor, "unmerge", doing.reason, {"taken_in": [report.public_id, None]})
+    keep(doing.session, parent, doing.actor, "unmerge", doing.reason, {"taken_in": [report.public_id, None]}, at=doing.at)
 
 
 def by_public_id(session: Session, public_id: str | None) -> Report | None:

@@ -116,6 +116,23 @@ def test_a_group_is_merged_by_one_decision_and_all_of_it_is_undone(session, mode
     assert everything(session) == before
 
 
+def test_undo_takes_back_no_newer_decision_of_somebody_else(session, moderator):
+    root, b, c = (make_report() for _ in range(3))
+    decision, other = merge(session, moderator, root, b, c), make_account(name="Jean Baptiste")
+    perform(session, b.public_id, "unmerge", other, b.revision)
+    session.commit()
+    perform(session, b.public_id, "merge", other, b.revision, into=root.public_id)  # looked again, and was sure
+    session.commit()
+    again = session.scalars(select(Decision).where(Decision.report_id == root.id).order_by(Decision.id.desc())).first()
+    with pytest.raises(StaleRevision) as refused:
+        duplicates.undo(session, decision.id, moderator)
+    session.rollback()
+    assert refused.value.extra["id"] == b.public_id and refused.value.extra["by"] == "Jean Baptiste"
+    assert pointers(session)[b.public_id] == pointers(session)[c.public_id] == root.public_id
+    undo(session, other, again)  # that one can be
+    assert pointers(session)[b.public_id] is None and pointers(session)[c.public_id] == root.public_id
+
+
 def test_later_edits_stay_where_they_were_made(session, moderator):
     root, child = make_report(), make_report()
     decision = merge(session, moderator, root, child)
@@ -227,8 +244,9 @@ def test_a_large_group_says_category_and_status_of_each_and_chooses_only_true_co
     page = desk.get(f"/moderate/duplicates/{root.public_id}").text
     members = page[page.index('class="members"') : page.index("</fieldset>")]
     lines = {name: part for part in members.split("<li")[1:] for name in re.findall(r'name="member" value="([^:]+):', part)}
-    assert all("checked" in lines[copy.public_id] for copy in copies)
-    assert "checked" not in lines[other.public_id] and "issing" in lines[other.public_id] and "waits" in lines[other.public_id]
+    assert all('" checked data-member' in lines[copy.public_id] for copy in copies)
+    assert '" checked data-member' not in lines[other.public_id]
+    assert "issing" in lines[other.public_id] and "waiting for a check" in lines[other.public_id]
 
 
 def test_merges_that_make_no_sense(session, moderator):
