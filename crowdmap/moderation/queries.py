@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from crowdmap.accounts.models import Account
+from crowdmap.db import MOST_ID
 from crowdmap.dedupe import Candidate, candidates
 from crowdmap.dedupe.find import Sides
 from crowdmap.dedupe.models import Suspicion
@@ -53,7 +54,7 @@ def queue(session: Session, chosen: ReportFilter, after: str | None = None, limi
     query = chosen.select(Audience.STAFF, Publication.id, Publication.feature)
     forward = is_queue(chosen)
     if after:
-        if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        if not (after.isascii() and after.isdecimal() and len(after) < 11 and int(after) <= MOST_ID):
             raise InvalidCursor("this page was not made here; start at the first", field="after")
         query = query.where(Publication.id > int(after) if forward else Publication.id < int(after))
     order = Publication.id.asc() if forward else Publication.id.desc()

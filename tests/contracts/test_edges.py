@@ -33,3 +33,35 @@ def test_whatever_is_limited_by_get_is_limited_by_head(app, session):
 def test_every_limited_route_is_known_as_one(app):
     names = {name for name, _method, _path in limited(app)}
     assert names == {"submit", "login", "join", "duplicates", "track"}
+
+
+@pytest.mark.parametrize("number", [2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**30, "9" * 5000])
+def test_a_number_beyond_all_rows_is_not_found(app, session, number):
+    clients = sign_in(app.test_client(), make_account("moderator")), sign_in(app.test_client(), make_account("coordinator"))
+    app.testing = False
+    tried = 0
+    for rule, method, _path in routes(app):
+        if "<int" in rule.rule:
+            path = rule.rule.partition("<int")[0] + str(number) + rule.rule.partition(">")[2]
+            for client in clients:
+                assert client.open(path, method=method).status_code in (403, 404, 422), (method, path[:80])
+                tried += 1
+    assert tried >= 10
+
+
+def test_numbers_in_a_query_may_be_as_long_as_one_likes(client, session):
+    client.application.testing = False
+    for path in ("/api/v1/reports?limit={}", "/feeds/all.geojson?limit={}", "/map/cells.geojson?bbox=-73,18,-72,19&zoom={}",
+                 "/feeds/changes?since={}"):  # fmt: skip
+        assert client.get(path.format("1" * 5000)).status_code in (400, 410), path
+    from crowdmap.feeds.reading import make_cursor
+    from crowdmap.filters import ReportFilter
+    from werkzeug.datastructures import MultiDict
+
+    for number in (2**31, 2**63):
+        cursor = make_cursor(number, ReportFilter.parse(MultiDict()))
+        assert client.get(f"/api/v1/reports?cursor={cursor}").status_code == 400
+        desk = sign_in(client.application.test_client(), make_account())
+        assert desk.get(f"/moderate?after={number}").status_code == 400
+        assert desk.get(f"/moderate/duplicates?done={number}").status_code == 200
+        assert desk.post("/moderate/duplicates/undo", data={"decision": number}).status_code == 422
