@@ -65,3 +65,26 @@ def test_numbers_in_a_query_may_be_as_long_as_one_likes(client, session):
         assert desk.get(f"/moderate?after={number}").status_code == 400
         assert desk.get(f"/moderate/duplicates?done={number}").status_code == 200
         assert desk.post("/moderate/duplicates/undo", data={"decision": number}).status_code == 422
+
+
+def test_an_error_says_in_its_body_the_status_it_has(app, client, monkeypatch):
+    app.testing = False
+
+    def fail(*_args, **_more):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("crowdmap.intake.api.submit", fail)
+    body = {"category": "WAT", "description": "No water", "lon": -72.3, "lat": 18.5}
+    for answer in (
+        client.post("/api/v1/reports", json=body), client.get("/api/v1/nothing-here"), client.put("/api/v1/reports"),
+        client.post("/api/v1/reports", data="{", content_type="application/json"), client.get("/api/v1/duplicates/groups"),
+    ):  # fmt: skip
+        assert answer.status_code >= 400 and answer.get_json(force=True)["status"] == answer.status_code
+
+
+def test_every_error_has_a_status():
+    kinds = set(DomainError.__subclasses__())
+    while kinds:
+        kind = kinds.pop()
+        kinds |= set(kind.__subclasses__())
+        assert 400 <= status_of(kind.__new__(kind)) <= 599
