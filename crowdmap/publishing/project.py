@@ -122,9 +122,12 @@ class View:
     codes: list[str]
     core: geojson.Feature
     digest: bytes
+    hourly: bool = False  # its times are cut to the hour
 
     def encode(self, seq: int, updated_at: datetime) -> bytes:
         """The GeoJSON feature (RFC 7946 §3.2) as it is served, a removal apart."""
+        if self.hourly:
+            updated_at = to_the_hour(updated_at)
         values = {**self.core["properties"], "seq": seq, "updated_at": timestamp(updated_at)}
         extra = {k: v for k, v in values.items() if k not in PROPERTIES}
         feature = geojson.Feature(
@@ -137,6 +140,10 @@ class View:
 def timestamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, to the second."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def to_the_hour(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(minute=0, second=0, microsecond=0)
 
 
 def strictest(tree: Tree, crisis: Crisis) -> Policy:
@@ -191,11 +198,11 @@ def public(tree: Tree, crisis: Crisis) -> View | None:
     area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
     created, occurred = report.created_at, report.occurred_at
     if blurred:  # a time to the second would tell which message it was to somebody who listened in
-        created, occurred = (moment and moment.replace(minute=0, second=0, microsecond=0) for moment in (created, occurred))
+        created, occurred = to_the_hour(created), to_the_hour(occurred)
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=mask(report.title), description=mask(report.description), place=area if blurred else mask(report.place),
-        unit=mask(report.unit),
+        unit=mask(report.unit), hourly=blurred,
     )  # fmt: skip
 
 
@@ -218,7 +225,7 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff}
 
 
 def _view(
-    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, hourly=False, **extra
 ) -> View:  # fmt: skip
     root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -244,8 +251,8 @@ def _view(
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared
-    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"]]))
-    return View(columns, codes, core, digest.digest())
+    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]))
+    return View(columns, codes, core, digest.digest(), hourly)
 
 
 def removal(public_id: str, seq: int, reason: str, merged_into: str | None = None) -> dict:
