@@ -163,7 +163,9 @@ def rows_with_words(session, words: list[tuple[str, int]], model, only: dict | N
     values = {f"n{position}": limit for position, _, limit in words} | quoted
     if only:
         kept = " AND ".join(f"{table}.{name} = :only_{name}" for name in only)
-        statement = f"SELECT found.word, found.id FROM ({statement}) AS found JOIN {table} ON {table}.id = found.id WHERE {kept}"
+        # CROSS JOIN: SQLite keeps this order, the few found first
+        found = f"({statement}) AS found CROSS JOIN {table}"
+        statement = f"SELECT found.word, found.id FROM {found} WHERE {table}.id = found.id AND {kept}"
         values |= {f"only_{name}": value for name, value in only.items()}
     return [(row.word, row.id) for row in session.execute(text(statement), values)]
 

@@ -213,7 +213,8 @@ def _scores(found: Corpus) -> dict[tuple, float]:
 def score(corpus_file, out):
     """Write serial_a,serial_b,score for every likely pair of a file of reports.
 
-    CORPUS is any file that `crowdmap import` reads. The score is the probability that both tell the same.
+    CORPUS is any file that `crowdmap import` reads. The score is the probability that both tell the same. What is
+    written is for you to read: `crowdmap dedupe evaluate` scores the CORPUS anew and takes no file of predictions.
     """
     with _taken(corpus_file) as found:
         scores = _scores(found)
@@ -230,9 +231,10 @@ def score(corpus_file, out):
 @click.option("--nondup", type=FILE, help="CSV with a column serial: reports that have no duplicate")
 @click.option("--threshold", type=float, help="probability from which a pair is called the same  [default: the model's]")
 def evaluate_command(corpus_file, pairs, nondup, threshold):
-    """Say how good the scores are against judged pairs, or against clusters.
+    """Score CORPUS and say how good the scores are against judged pairs, or against clusters.
 
-    PAIRS has the columns serial_a, serial_b, label, or id and cluster_id.
+    PAIRS has the columns serial_a, serial_b, label, or id and cluster_id. It scores anew, by the same code as
+    `crowdmap dedupe score`, and takes no file of predictions.
     """
     gold, built_in = read_gold(pairs, nondup), model.read(model.BUILT_IN)
     with _taken(corpus_file) as found:

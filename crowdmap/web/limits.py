@@ -6,8 +6,9 @@ import ipaddress
 import time
 from collections.abc import Callable
 
-from flask import request
+from flask import g, request
 from flask_limiter import Limiter
+from limits import parse_many
 
 from crowdmap.config import settings
 from crowdmap.errors import TooMany
@@ -62,6 +63,8 @@ def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
         scope=name,
         methods=list(methods),
         exempt_when=lambda: not settings().RATE_LIMITS,
+        # all others are counted before their work, so that nobody gets more by asking many at once
+        deduct_when=(lambda _response: not g.get("uncounted", False)) if name == "submit" else None,
     )
 
     def limit(view: Callable) -> Callable:
@@ -70,6 +73,18 @@ def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
         return held
 
     return limit
+
+
+def uncounted() -> None:
+    """This request does not count against the limit of its view: it asked back, and nothing was kept."""
+    g.uncounted = True
+
+
+def spend(name: str) -> bool:
+    """Count one against ``LIMITS[name]`` for work that another view is limited for; False where nothing is left."""
+    if not settings().RATE_LIMITS:
+        return True
+    return all([limiter.limiter.hit(limit, client_source(), name) for limit in parse_many(LIMITS[name])])
 
 
 def too_many() -> TooMany:

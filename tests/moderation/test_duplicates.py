@@ -249,6 +249,14 @@ def test_a_large_group_says_category_and_status_of_each_and_chooses_only_true_co
     assert "issing" in lines[other.public_id] and "waiting for a check" in lines[other.public_id]
 
 
+def test_times_that_differ_are_told_exactly(session, desk):
+    """ "3 days ago" beside "3 days ago" would not say in what they differ."""
+    a, b = (make_report(occurred_at=f"2010-01-13T{hour}:30:00Z") for hour in ("09", "14"))
+    page = desk.get(f"/moderate/duplicates/{a.public_id}?with={b.public_id}").text
+    (row,) = re.findall(r'<tr role="row" class="row-happened differs">.*?</tr>', page, re.DOTALL)
+    assert row.count("<time") == 2 and "data-ago" not in row and "2010" in row
+
+
 def test_merges_that_make_no_sense(session, moderator):
     a, b, hidden, gone = make_report(), make_report(), make_report(), make_report()
     hidden.status, gone.withdrawn_at = "hidden", utcnow()
