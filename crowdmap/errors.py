@@ -122,6 +122,12 @@ class StreamsFull(Busy):
     code, title, retry_after = "streams-full", "All live connections are taken; ask /feeds/changes instead", 15
 
 
+class Unexpected(DomainError):
+    """A fault of ours."""
+
+    code, title = "unexpected", "Something went wrong at our side"
+
+
 # error → status; the first class of an error's ancestry that stands here counts
 TABLE: dict[type[Exception], int] = {
     DomainError: 400,
@@ -142,6 +148,7 @@ TABLE: dict[type[Exception], int] = {
     SameKeyOtherContent: 409,
     TooMany: 429,
     Busy: 503,
+    Unexpected: 500,
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from crowdmap.db import db
+from crowdmap.db import MOST_ID, db
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
 from crowdmap.feeds.heads import head_seq
@@ -31,7 +31,7 @@ class Page:
 def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT) -> int:
     if text in (None, ""):
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19) or not 1 <= int(text) <= most:
         raise InvalidParameter(f"limit is a whole number from 1 to {most}", field="limit")
     return int(text)
 
@@ -50,6 +50,8 @@ def read_cursor(text: str, chosen: ReportFilter) -> int:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
         row_id, fingerprint = raw.split(".")
         number = int(row_id)
+        if not 0 <= number <= MOST_ID:
+            raise ValueError
     except (ValueError, binascii.Error):
         raise InvalidCursor("this cursor was not made here; start without one", field="cursor") from None
     if fingerprint != _fingerprint(chosen):

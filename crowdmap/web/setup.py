@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from crowdmap.config import BY_NAME
+from crowdmap.db import MOST_ID
 from crowdmap.errors import UnknownHost
 from crowdmap.web import forgery, headers
 from crowdmap.web.access import actor, check_access
@@ -50,12 +52,20 @@ def known_hosts(public_url: str) -> frozenset[str]:
     return LOOPBACK | {host} if configured else LOOPBACK
 
 
+class RowNumber(IntegerConverter):
+    """``<int:…>`` in a path, as far as a database has such numbers; beyond them there is nothing, which is a 404."""
+
+    def __init__(self, map, fixed_digits=0, min=None, max=MOST_ID, signed=False):
+        super().__init__(map, fixed_digits, min, max, signed)
+
+
 def init_app(app: Flask) -> None:
     """Proxies, limits of size and rate, host, origin, permission; headers on the way out."""
     settings = app.config["CROWDMAP"]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.url_map.converters["int"] = RowNumber
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON
     app.extensions["crowdmap_hosts"] = known_hosts(settings.PUBLIC_URL)
