@@ -184,8 +184,8 @@ def measure(here: Site, reports: int, count: int) -> dict[str, str]:
                 for told, twin in asked:
                     begun = time.perf_counter()
                     draft = Draft(told)
-                    sides = find.Sides(db.session)
-                    side = sides.of_draft(draft, Audience.STAFF)
+                    sides = find.Sides(db.session, Audience.STAFF)
+                    side = sides.of_draft(draft)
                     answer = find.candidates(db.session, side, Audience.STAFF, sides=sides)
                     took.append((time.perf_counter() - begun) * 1000)
                     hits += twin in {one.public_id for one in answer}

@@ -134,6 +134,12 @@ class FilesBusy(Busy):
     code, title, retry_after = "files-busy", "Other files are being made just now; please try again", 10
 
 
+class Unexpected(DomainError):
+    """A fault of ours."""
+
+    code, title = "unexpected", "Something went wrong at our side"
+
+
 # error → status; the first class of an error's ancestry that stands here counts
 TABLE: dict[type[Exception], int] = {
     DomainError: 400,
@@ -155,6 +161,7 @@ TABLE: dict[type[Exception], int] = {
     SameKeyOtherContent: 409,
     TooMany: 429,
     Busy: 503,
+    Unexpected: 500,
 }
 
 

@@ -7,17 +7,11 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from crowdmap.db import db, is_busy
-from crowdmap.errors import Busy, DomainError, TooLarge, status_of
+from crowdmap.errors import Busy, DomainError, TooLarge, Unexpected, status_of
 from crowdmap.web import problem_response, wants_json
 from crowdmap.web.limits import too_many
 
 log = logging.getLogger("crowdmap")
-
-
-class Unexpected(DomainError):
-    """A fault of ours."""
-
-    code, title = "unexpected", "Something went wrong at our side"
 
 
 _CODES = {400: "bad-request", 404: "not-found", 405: "method-not-allowed", 408: "timeout", 413: "too-large",
@@ -64,7 +58,7 @@ def from_anything(error: Exception):
         return answer(Busy())
     # the route, not the path: a tracking code or an invitation is part of some
     log.exception("unexpected error at %s %s", request.method, request.url_rule or "no route")
-    return answer(Unexpected("We were told. What you sent may not have been kept; please try again."), 500)
+    return answer(Unexpected("We were told. What you sent may not have been kept; please try again."))
 
 
 def from_domain(error: DomainError):

@@ -139,3 +139,9 @@ def test_every_command_is_described(docs):
 def test_every_format_and_action_is_described(docs):
     assert not [name for name in FORMATS if f"`{name}`" not in docs]
     assert not [name for name in ACTIONS if f"`{name}`" not in docs]
+
+
+def test_digits_are_asked_for_by_isdecimal():
+    """str.isdigit and isnumeric hold signs such as ❶ and ² that int() does not take."""
+    wrong = [module for path, module in modules() if re.search(r"\.is(digit|numeric)\(", path.read_text(encoding="utf-8"))]
+    assert not wrong

@@ -21,11 +21,12 @@ from crowdmap.db.rows import accumulate, insert_if_absent, upsert
 from crowdmap.db.types import EnumText, Json, UtcDateTime, enum_text, utcnow
 
 __all__ = [
-    "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access", "accumulate",
-    "analyse", "db", "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
+    "MOST_ID", "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access",
+    "accumulate", "analyse", "db", "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
     "snapshot", "upsert", "utcnow", "writing", "writing_session",
 ]  # fmt: skip
 
+MOST_ID = 2**31 - 1  # no row has a higher number: PostgreSQL's are of 32 bits, and it refuses to compare with more
 _LOG_LOCK = 0x63726F77  # "crow"; any number that nobody else takes in this database
 
 

@@ -135,8 +135,9 @@ def drop(bind, table: str = "publication", column: str = "search_text") -> None:
 # ---- the other way round: which rows have a word
 
 
-def rows_with_words(session, words: list[tuple[str, int]], model) -> list[tuple[int, int]]:
-    """(position in *words*, id): for each (folded word, limit) the newest rows of *model* that have exactly this word.
+def rows_with_words(session, words: list[tuple[str, int]], model, only: dict | None = None) -> list[tuple[int, int]]:
+    """(position in *words*, id): for each (folded word, limit) the newest rows of *model* that have exactly this word;
+    of these, those whose columns have the values of *only*.
 
     The index alone answers, so the work is bounded by the limits on SQLite; on PostgreSQL by how many rows have the
     word, so callers leave out common ones.
@@ -159,8 +160,14 @@ def rows_with_words(session, words: list[tuple[str, int]], model) -> list[tuple[
         )
         quoted = {f"q{position}": f'"{word}"' for position, word, _ in words}
     statement = " UNION ALL ".join(part.format(position) for position, _, _ in words)
-    limits = {f"n{position}": limit for position, _, limit in words}
-    return [(row.word, row.id) for row in session.execute(text(statement), {**quoted, **limits})]
+    values = {f"n{position}": limit for position, _, limit in words} | quoted
+    if only:
+        kept = " AND ".join(f"{table}.{name} = :only_{name}" for name in only)
+        # CROSS JOIN: SQLite keeps this order, the few found first
+        found = f"({statement}) AS found CROSS JOIN {table}"
+        statement = f"SELECT found.word, found.id FROM {found} WHERE {table}.id = found.id AND {kept}"
+        values |= {f"only_{name}": value for name, value in only.items()}
+    return [(row.word, row.id) for row in session.execute(text(statement), values)]
 
 
 def _is_token(word: str) -> bool:

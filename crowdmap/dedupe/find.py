@@ -33,7 +33,7 @@ LOOK_AHEAD = timedelta(days=1)  # clocks are off, and "when" is often the day
 MOST_WORDS = 10  # the rarest that are looked up
 MOST_ROWS = 2400  # that all words together may bring
 COMMON = 2000  # a word in more reports than this finds nobody
-BY_WORDS = 240  # rows that go on: half of them are the other audience's
+BY_WORDS = 240  # rows that go on
 COMPARED = 24  # compared in full
 NUMBER = 0.4  # what a number in common promises, beside the square of each common word's weight
 TELLING = 0.5  # a reason is told to the public from this much evidence on
@@ -101,12 +101,14 @@ def band_words(band: str) -> str:
 
 
 class Sides:
-    """Makes sides of this crisis's reports: its categories and how common its words are, read once."""
+    """Makes sides of this crisis's reports: its categories and how common its words are among those that the audience
+    sees, read once."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: Session, audience: Audience):
+        self.audience = audience
         rows = session.execute(select(Category.code, Category.parent, Category.sector, Category.kind))
         self.categories = {row.code: row for row in rows}
-        self.weights: Weights = vocabulary.weights(session)
+        self.weights: Weights = vocabulary.weights(session, audience)
 
     def families(self, codes) -> frozenset[str]:
         """Parents, own codes and sectors; the sector "multi" joins nothing."""
@@ -127,12 +129,12 @@ class Sides:
             senders=frozenset(senders), weights=self.weights,
         )  # fmt: skip
 
-    def of_draft(self, draft, audience: Audience) -> Side:
+    def of_draft(self, draft) -> Side:
         """A message that is no report yet; *draft* has a ReportDraft's fields, kind perhaps None."""
         codes = [code for code in (draft.category, *draft.categories) if code]
         known = self.categories.get(draft.category)
         found = set()
-        if audience is not Audience.PUBLIC:  # the public must not find out whose number is known here
+        if self.audience is not Audience.PUBLIC:  # the public must not find out whose number is known here
             contact = marks.of_contact(getattr(draft, "contact_phone", None), getattr(draft, "contact_email", None))
             found = marks.hashed(marks.in_text(f"{draft.title}\n{draft.description}") | contact)
         return Side(
@@ -156,7 +158,7 @@ class Sides:
 
 
 def side_of_draft(session: Session, draft, audience: Audience = Audience.PUBLIC) -> Side:
-    return Sides(session).of_draft(draft, audience)
+    return Sides(session, audience).of_draft(draft)
 
 
 # ---- candidates
@@ -171,7 +173,7 @@ def candidates(
     so the other one is no answer; in files of old maps the two are often mixed up."""
     model = models.current(settings().INSTANCE)
     least = model.suggest if least is None else least
-    sides = sides or Sides(session)
+    sides = sides or Sides(session, audience)
     likely = []
     for row, other, properties in compared_with(session, side, audience, exclude, sides):
         evidence = signals.evidence(side, other)
@@ -237,7 +239,7 @@ def properties_of(row) -> dict:
 
 def compared_with(session, side: Side, audience: Audience, exclude, sides: Sides):
     """(row, side, properties) of those that are compared in full."""
-    near, alike, marked = _near(session, side, audience), _alike(session, side), _marked(session, side, audience)
+    near, alike, marked = _near(session, side, audience), _alike(session, side, audience), _marked(session, side, audience)
     ids = list(dict.fromkeys([*marked, *near, *alike]))
     if not ids:
         return
@@ -288,10 +290,14 @@ def _near(session, side: Side, audience: Audience) -> list[int]:
     return list(session.scalars(union_all(*parts)))
 
 
-def _alike(session, side: Side) -> list[int]:
-    """The rows that share most with the report's rarest words, weighed by how rare each is; of both audiences."""
-    counts = side.weights.counts
-    usable = [word for word in side.words if counts.get(word, 0) <= COMMON and len(word) > 2]
+def _alike(session, side: Side, audience: Audience) -> list[int]:
+    """The audience's rows that share most with the report's rarest words, weighed by how rare each is among its rows.
+
+    The index is of both audiences, so the limits are made for both; but they follow from what this one sees. Only what
+    is in thousands of the team's reports is looked up for nobody: PostgreSQL would visit all of them.
+    """
+    counts, whole = side.weights.counts, vocabulary.weights(session, Audience.STAFF).counts
+    usable = [word for word in side.words if max(counts.get(word, 0), whole.get(word, 0)) <= COMMON and len(word) > 2]
     rarest = sorted(usable, key=lambda word: (counts.get(word, 0), -side.words[word], -len(word), word))[:MOST_WORDS]
     wanted, left = [], MOST_ROWS
     for word in rarest:
@@ -302,7 +308,7 @@ def _alike(session, side: Side) -> list[int]:
         wanted.append((word, min(left, rows + 400)))
         left = max(40, left - rows - 40)
     promise: dict[int, float] = {}
-    for position, row_id in rows_with_words(session, wanted, Publication):
+    for position, row_id in rows_with_words(session, wanted, Publication, {"audience": audience.value}):
         promise[row_id] = promise.get(row_id, 0.0) + side.words[wanted[position][0]] ** 2
     return sorted(promise, key=lambda row_id: (-promise[row_id], -row_id))[:BY_WORDS]
 

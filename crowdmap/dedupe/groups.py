@@ -20,7 +20,7 @@ from crowdmap.dedupe import model as models
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.dedupe.reasons import in_words
 from crowdmap.publishing.models import Audience, Publication
-from crowdmap.reports.models import Report, Status, Verification
+from crowdmap.reports.models import Policy, Report, Status, Verification
 
 MOST_PAIRS = 4_000  # the best of them, some 0.1 s; 90 copies of one text make as many, and what is settled makes room
 LAST = 200  # decided suggestions that the figure of precision looks at
@@ -181,7 +181,7 @@ def find_group(groups: Sequence[Group], public_id: str) -> Group | None:
 
 @dataclass(frozen=True)
 class Member:
-    """One report of a group, as the team sees it. *copy*: the same words and kind as the root's."""
+    """One report of a group, as the team sees it. *copy*: the same words, kind and categories as the root's."""
 
     id: int
     public_id: str
@@ -212,10 +212,16 @@ class Member:
         return fold(f"{self.properties['title'] or ''} {self.properties['description'] or ''}")
 
     @property
+    def likeness(self) -> tuple:
+        """What two copies have in common. The categories belong to it: one more may be for the team only."""
+        return self.properties["kind"], self.said, frozenset(self.properties["categories"])
+
+    @property
     def order(self) -> tuple:
         """The first is proposed as the root."""
         by_verification = _BY_VERIFICATION.index(self.verification)
-        return (_BY_STATUS.index(self.status), self.gone, by_verification, self.created_at, self.public_id)
+        for_the_team = self.properties["policy"] == Policy.RESTRICTED
+        return (_BY_STATUS.index(self.status), for_the_team, self.gone, by_verification, self.created_at, self.public_id)
 
 
 def members(session: Session, public_ids: Iterable[str]) -> list[Member]:
@@ -246,23 +252,25 @@ def in_order(found: Iterable[Member]) -> list[Member]:
 def _proposed(found: list[Member]) -> Member | None:
     """Of a flood one of its copies: they are certain, so that they are settled before what only resembles them."""
     if len(found) > BESIDE:
-        alike = Counter((member.properties["kind"], member.said) for member in found if member.said)
+        alike = Counter(member.likeness for member in found if member.said)
         like, number = next(iter(alike.most_common(1)), (None, 0))
         if number >= COPIES:
-            return next(member for member in found if (member.properties["kind"], member.said) == like)
+            return next(member for member in found if member.likeness == like)
     return found[0] if found else None
 
 
 def with_copies(found: list[Member], pairs: Iterable[Pair], root: str) -> list[Member]:
-    """The same, each with whether it is a copy of *root*: in kind and folded words, or found to be so before."""
+    """The same, each with whether it is a copy of *root*: in kind, categories and folded words, or, of the
+    last, found to be so before."""
     by_id = {member.public_id: member for member in found}
     if root not in by_id:
         return found
     told = {name for pair in pairs if pair.exact and root in (pair.a, pair.b) for name in (pair.a, pair.b)}
-    like = (by_id[root].properties["kind"], by_id[root].said)
+    kind, said, codes = by_id[root].likeness
 
     def is_copy(member: Member) -> bool:
-        return member.public_id in told or bool(like[1]) and (member.properties["kind"], member.said) == like
+        same_words = bool(said) and member.said == said
+        return member.likeness[::2] == (kind, codes) and (same_words or member.public_id in told)
 
     return [Member(**{**vars(member), "copy": member.public_id != root and is_copy(member)}) for member in found]
 

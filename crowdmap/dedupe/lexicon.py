@@ -40,7 +40,7 @@ class Lexicon:
         return word in self.function_words or self._exactly(word) is not None
 
     def _exactly(self, word: str) -> str | None:
-        if word in self.function_words or word.isdigit():
+        if word in self.function_words or word.isdecimal():
             return None
         if word in self._whole:
             return self._whole[word]

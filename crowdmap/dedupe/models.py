@@ -35,11 +35,11 @@ class Suspicion(db.Model):
 
 
 class Vocabulary(db.Model):
-    """How common words and points are among this crisis's reports; one row, counted anew by the worker."""
+    """How common words and points are among the reports that an audience sees; a row for each, counted anew by the worker."""
 
     __tablename__ = "vocabulary"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)  # of the audience: vocabulary.ROW
     counted_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     reports: Mapped[int]  # how many there were
     words: Mapped[dict] = mapped_column(Json, default=dict)  # folded word → in how many reports (an estimate above 20,000)

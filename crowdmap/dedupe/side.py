@@ -136,7 +136,7 @@ class Side:
         """Each word that is no number → how much it tells; function words are left out."""
         found = {}
         for token in self.tokens:
-            if token not in found and not token.isdigit() and len(token) > 1:
+            if token not in found and not token.isdecimal() and len(token) > 1:
                 weight = self.weights.of(token)
                 if weight > 0:
                     found[token] = weight
@@ -176,7 +176,7 @@ class Side:
             candidates = _APART.sub(" ", fold(" ".join(_CAPITAL.findall(self.plain)))).split() + self._folded[2].split()
         found = {}
         for token in candidates:
-            if len(token) > 2 and token not in found and not token.isdigit() and not known(token):
+            if len(token) > 2 and token not in found and not token.isdecimal() and not known(token):
                 weight = self.weights.of(token)
                 if weight > 0.15:
                     found[token] = weight
@@ -191,13 +191,13 @@ class Side:
         functions = lexicon().function_words
         every, amounts, places = set(), set(), set()
         for i, token in enumerate(self.tokens):
-            if not token.isdigit() or len(token) > 6:
+            if not token.isdecimal() or len(token) > 6:
                 continue
             number = int(token)
             every.add(number)
             ahead = next((c for word in self.tokens[i + 1 : i + 4] if (c := known(word)) in counted), None)
             before = self.tokens[i - 1] if i else ""
-            named = before and not before.isdigit() and before not in functions
+            named = before and not before.isdecimal() and before not in functions
             if named and (known(before) in (None, "road", "camp", "hospital", "school", "church")):
                 places.add((before, number))
             elif ahead is not None:
@@ -224,7 +224,7 @@ class Side:
         found = {}
         for token in self._folded[2].split():
             weight = self.weights.of(token)
-            if weight > 0 and not token.isdigit() and len(token) > 1:
+            if weight > 0 and not token.isdecimal() and len(token) > 1:
                 found[token] = weight
         return found
 

@@ -1,9 +1,11 @@
 """Found on arrival: a job follows the log, looks for twins of every report that came or changed, and keeps the pairs that
 people should look at."""
 
+import logging
 from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from crowdmap import jobs
@@ -14,6 +16,8 @@ from crowdmap.dedupe import model as models
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.events import Event, ReportDecided, ReportSubmitted
 from crowdmap.publishing.models import Audience, Publication
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 20  # reports between two commits: reading first, then a short writing
 A_RUN = 2000  # then the job makes room for others and comes again
@@ -78,20 +82,29 @@ def look(session: Session, report_ids) -> list[Found]:
     rows = session.execute(query.order_by(Publication.report_id)).all()
     if not rows:
         return []
-    sides, ids = find.Sides(session), [row.report_id for row in rows]
+    sides, ids = find.Sides(session, Audience.STAFF), [row.report_id for row in rows]
     marks, senders = find.marks_by_report(session, ids), find.senders_by_report(session, ids)
     least = models.current(settings().INSTANCE).suspect
     found = []
     for row in rows:
-        side = sides.of_row(row, find.properties_of(row), marks.get(row.report_id, ()), senders.get(row.report_id, ()))
-        likely = find.candidates(
-            session, side, Audience.STAFF, limit=MOST_PAIRS, exclude=(row.public_id,), least=least, sides=sides
-        )  # fmt: skip
-        pairs = {
-            one.report_id: (one.score, {"signals": _rounded(one.evidence), "told": one.told}, one.exact) for one in likely
-        }  # fmt: skip
-        found.append(Found(row.report_id, pairs, _no_more(session, side, sides, row.report_id, pairs, least)))
+        try:
+            side = sides.of_row(row, find.properties_of(row), marks.get(row.report_id, ()), senders.get(row.report_id, ()))
+            found.append(_twins_of(session, side, sides, row, least))
+        except SQLAlchemyError:
+            raise  # the database's trouble is no report's: the job comes again
+        except Exception:  # one report must not stop the search for all that come after it
+            log.exception("report %s could not be looked at for duplicates; it is passed over", row.public_id)
     return found
+
+
+def _twins_of(session: Session, side, sides, row, least: float) -> Found:
+    likely = find.candidates(
+        session, side, Audience.STAFF, limit=MOST_PAIRS, exclude=(row.public_id,), least=least, sides=sides
+    )  # fmt: skip
+    pairs = {
+        one.report_id: (one.score, {"signals": _rounded(one.evidence), "told": one.told}, one.exact) for one in likely
+    }  # fmt: skip
+    return Found(row.report_id, pairs, _no_more(session, side, sides, row.report_id, pairs, least))
 
 
 def _no_more(session, side, sides, report_id: int, pairs, least: float) -> tuple[int, ...]:

@@ -28,7 +28,7 @@ class Changes:
 
 
 def parse_since(text: str | None) -> int:
-    if text is None or not (text.isascii() and text.isdigit() and len(text) < 19):
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 19):
         raise InvalidParameter("since is the seq of an earlier answer; 0 is the beginning", field="since")
     return int(text)
 

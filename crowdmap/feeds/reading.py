@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask import current_app
 from sqlalchemy import func, select
 
-from crowdmap.db import db, reading
+from crowdmap.db import MOST_ID, db, reading
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
 from crowdmap.feeds.heads import head_seq
@@ -47,7 +47,7 @@ def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT, everythi
         return default
     if everything and text == "all":
         return None
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19) or not 1 <= int(text) <= most:
         words = f"limit is a whole number from 1 to {most}" + (", or all" if everything else "")
         raise InvalidParameter(words, field="limit")
     return int(text)
@@ -67,6 +67,8 @@ def read_cursor(text: str, chosen: ReportFilter) -> int:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
         row_id, fingerprint = raw.split(".")
         number = int(row_id)
+        if not 0 <= number <= MOST_ID:
+            raise ValueError
     except (ValueError, binascii.Error):
         raise InvalidCursor("this cursor was not made here; start without one", field="cursor") from None
     if fingerprint != _fingerprint(chosen):

@@ -143,7 +143,7 @@ def respond(chosen: ReportFilter, who: Reader) -> Response:
     if given is None:
         since = head_seq(audience)
     else:
-        if not (given.isascii() and given.isdigit() and len(given) < 19):
+        if not (given.isascii() and given.isdecimal() and len(given) < 19):
             raise InvalidParameter("Last-Event-ID is the id of an earlier event", field="since")
         since = int(given)
         check_since(since, who)

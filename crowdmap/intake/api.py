@@ -1,5 +1,6 @@
 """POST /api/v1/reports and "me too": the same door for programs. No cookie is needed."""
 
+import logging
 from uuid import UUID, uuid4
 
 import orjson
@@ -14,6 +15,7 @@ from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
 from crowdmap.web import absolute, client_device, limited, parse_json, public, read_json
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("intake_api", __name__)
 CHANNEL = "api"
 
@@ -88,9 +90,17 @@ def message_key(client_id: UUID | None) -> str:
 
 
 def possible_duplicates(draft: ReportDraft, own_id: str | None = None) -> list[dict]:
-    """Up to five public reports that may tell the same; looked for after the commit, holding nobody up."""
-    with reading():
-        return [found for found in candidates_for_public(db.session, draft) if found["id"] != own_id]
+    """Up to five public reports that may tell the same; looked for after the commit, holding nobody up.
+
+    Never raises: a report that is kept, or about to be, is worth more than what resembles it.
+    """
+    try:
+        with reading():
+            return [found for found in candidates_for_public(db.session, draft) if found["id"] != own_id]
+    except Exception:
+        db.session.rollback()
+        log.exception("could not look for duplicates of what was sent")
+        return []
 
 
 def voice_response(heard: voices.Heard) -> Response:

@@ -22,7 +22,7 @@ def _email(text: str) -> str:
 
 
 def _phone(text: str) -> str:
-    if text and not 5 <= sum(c.isdigit() for c in text) <= 20:
+    if text and not 5 <= sum(c.isdecimal() for c in text) <= 20:
         raise PydanticCustomError("phone", _("A telephone number has between 5 and 20 digits."))
     return text
 

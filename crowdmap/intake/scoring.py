@@ -49,7 +49,7 @@ class Corpus:
     def scores(self, progress: Callable[[], None] = lambda: None) -> dict[tuple, float]:
         """Each likely pair once: (serial, serial) → probability."""
         serial_of = {public_id: serial for serial, public_id in self.public_ids.items()}
-        shared, scores = find.Sides(self.session), {}
+        shared, scores = find.Sides(self.session, Audience.STAFF), {}
         for serial, side in self.sides.items():
             found = find.candidates(
                 self.session, side, Audience.STAFF, limit=MOST, exclude=(self.public_ids[serial],), least=LEAST, sides=shared
@@ -115,7 +115,7 @@ def _read(session: Session) -> Corpus:
         .order_by(Publication.id)
     )
     rows = session.execute(query).all()
-    shared, marks = find.Sides(session), find.marks_by_report(session, [row.report_id for row in rows][:30_000])
+    shared, marks = find.Sides(session, Audience.STAFF), find.marks_by_report(session, [row.report_id for row in rows][:30_000])
     sides, public_ids = {}, {}
     for row in rows:
         serial = _serial(row.external_id.partition(":")[2])
@@ -127,7 +127,7 @@ def _read(session: Session) -> Corpus:
 def _serial(text: str):
     """Numbers in the order of numbers."""
     text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text) if text.isascii() and text.isdecimal() else text
 
 
 def read_gold(path: Path, alone: Path | None = None) -> Gold:
@@ -183,7 +183,7 @@ def examples_of(found: Corpus, gold: Gold, name: str) -> list[train.Example]:
 
 def _brought_together(found: Corpus, serial) -> list:
     serial_of = {public_id: one for one, public_id in found.public_ids.items()}
-    shared = find.Sides(found.session)
+    shared = find.Sides(found.session, Audience.STAFF)
     compared = find.compared_with(found.session, found.sides[serial], Audience.STAFF, (found.public_ids[serial],), shared)
     return [serial_of[row.public_id] for row, _side, _properties in compared]
 
@@ -213,7 +213,8 @@ def _scores(found: Corpus) -> dict[tuple, float]:
 def score(corpus_file, out):
     """Write serial_a,serial_b,score for every likely pair of a file of reports.
 
-    CORPUS is any file that `crowdmap import` reads. The score is the probability that both tell the same.
+    CORPUS is any file that `crowdmap import` reads. The score is the probability that both tell the same. What is
+    written is for you to read: `crowdmap dedupe evaluate` scores the CORPUS anew and takes no file of predictions.
     """
     with _taken(corpus_file) as found:
         scores = _scores(found)
@@ -230,9 +231,10 @@ def score(corpus_file, out):
 @click.option("--nondup", type=FILE, help="CSV with a column serial: reports that have no duplicate")
 @click.option("--threshold", type=float, help="probability from which a pair is called the same  [default: the model's]")
 def evaluate_command(corpus_file, pairs, nondup, threshold):
-    """Say how good the scores are against judged pairs, or against clusters.
+    """Score CORPUS and say how good the scores are against judged pairs, or against clusters.
 
-    PAIRS has the columns serial_a, serial_b, label, or id and cluster_id.
+    PAIRS has the columns serial_a, serial_b, label, or id and cluster_id. It scores anew, by the same code as
+    `crowdmap dedupe score`, and takes no file of predictions.
     """
     gold, built_in = read_gold(pairs, nondup), model.read(model.BUILT_IN)
     with _taken(corpus_file) as found:

@@ -13,7 +13,7 @@ from crowdmap.intake import api, form, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, is_here, submit
 from crowdmap.web import client_device, limited, public, read_form, wants_json
-from crowdmap.web.limits import too_many
+from crowdmap.web.limits import spend, too_many, uncounted
 
 blueprint = Blueprint("intake", __name__)
 CHANNEL = "web"
@@ -34,9 +34,11 @@ def send_report():
     voice_of = request.form.get("voice_of")
     check_complete(draft, place_needed=not place_unknown)
     key = api.message_key(draft.client_id)
-    if not voice_of and form.may_ask(request.form) and not is_here(db.session, CHANNEL, key):
+    # who has searched too often is not asked: the report is kept all the same
+    if not voice_of and form.may_ask(request.form) and not is_here(db.session, CHANNEL, key) and spend("duplicates"):
         twins = form.unanswered(request.form, api.possible_duplicates(draft))
         if twins:
+            uncounted()
             return ask_page(twins)
     # what it agreed with may have left the map meanwhile: then its words are a report of their own
     report = voices.target_or_none(db.session, voice_of) if voice_of else None

@@ -44,7 +44,7 @@ def _common_zoom(low: int, high: int) -> int:
 
 
 def parse_zoom(text: str | None) -> int:
-    if text is None or not (text.isascii() and text.isdigit() and int(text) <= 22):
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 19 and int(text) <= 22):
         raise InvalidParameter("zoom is a whole number from 0 to 22", field="zoom")
     return int(text)
 

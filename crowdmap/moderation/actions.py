@@ -146,7 +146,8 @@ def perform(
     chosen.do(doing)
     if chosen.revised and not doing.change:
         return report  # nothing changed: no decision to keep
-    keep(session, report, actor, chosen.name, doing.reason, doing.change, fields.get("evidence"), bump=chosen.revised)
+    evidence = fields.get("evidence")
+    keep(session, report, actor, chosen.name, doing.reason, doing.change, evidence, bump=chosen.revised, at=doing.at)
     session.flush()
     return report
 

@@ -18,7 +18,8 @@ from crowdmap.reports.models import Report
 
 @dataclass
 class Doing:
-    """One action being done: the locked report, by whom, why, and what it changes (from → to, or only named)."""
+    """One action being done: the locked report, by whom, why, and what it changes (from → to, or only named). All its
+    decisions have one moment, by which they are known to belong together."""
 
     session: Session
     report: Report
@@ -26,6 +27,7 @@ class Doing:
     reason: str
     fields: dict
     change: dict = field(default_factory=dict)
+    at: datetime = field(default_factory=utcnow)
 
     def set(self, name: str, value) -> None:
         """Set a plain column and note from → to; nothing is noted where nothing changes."""

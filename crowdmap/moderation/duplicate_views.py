@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
 
-from crowdmap.db import db, reading
+from crowdmap.db import MOST_ID, db, reading
 from crowdmap.dedupe import groups
 from crowdmap.dedupe.groups import Group
 from crowdmap.errors import DomainError, IllegalState, NotFound, StaleRevision, ValidationFailed, status_of
@@ -154,7 +154,7 @@ def _figure(found: groups.Figure) -> str:
 def _done() -> Decision | None:
     """The decision that led here, by the one who looks, as long as it can be undone."""
     number = request.args.get("done", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 16):
+    if not (number.isascii() and number.isdecimal() and len(number) < 11 and int(number) <= MOST_ID):
         return None
     decision = db.session.get(Decision, int(number))
     own = decision is not None and decision.account_id == actor().id and decision.action in VERBS

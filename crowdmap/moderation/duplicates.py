@@ -19,7 +19,7 @@ from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, Stal
 from crowdmap.moderation import merging
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.models import Decision
-from crowdmap.reports.models import VISIBLE, Report, Status
+from crowdmap.reports.models import Report, Status
 from crowdmap.web import Permission
 
 MOST_TOGETHER = 200  # reports of one decision
@@ -83,7 +83,7 @@ def merge_many(session: Session, root: str, members: dict[str, int], actor: Acco
     _check_told(session, rows.values())
     if top.erased_at is not None:
         raise IllegalState(_("The report to merge into was erased."), code="erased", id=root)
-    _check_stays_on_the_map(top, children)
+    merging.check_stays_on_the_map(session, top, children, field="root")
     refused = _refused(session, list(rows.values()))
     if refused:
         one, other = (session.get_one(Report, key) for key in refused[0])
@@ -131,7 +131,7 @@ def undo(session: Session, decision_id: int, actor: Account) -> Decision:
     rows = _lock(session, actor, {root.public_id: None, **dict.fromkeys(others)}, most=None)
     others = [row for row in rows.values() if row.id != root.id]
     if decision.action == "merge":
-        _unmerge(session, root, others, actor)
+        _unmerge(session, decision, root, others, actor)
     else:
         forgotten = _forget(session, [root, *others], only_at=decision.at)
         if not forgotten:
@@ -143,9 +143,14 @@ def undo(session: Session, decision_id: int, actor: Account) -> Decision:
     return decision
 
 
-def _unmerge(session: Session, root: Report, children: list[Report], actor: Account) -> None:
+def _unmerge(session: Session, decision: Decision, root: Report, children: list[Report], actor: Account) -> None:
+    query = select(Decision.report_id, Decision.at, Decision.change).where(
+        Decision.report_id.in_([child.id for child in children]), Decision.action.in_(("merge", "unmerge"))
+    )  # fmt: skip
+    # of each child the last that moved its pointer: somebody may have taken it out and merged it again since
+    moved = {row.report_id: row.at for row in session.execute(query.order_by(Decision.id)) if "merged_into" in row.change}
     for child in children:
-        if child.merged_into_id != root.id:
+        if child.merged_into_id != root.id or moved.get(child.id) != decision.at:
             raise stale(session, child, _("%(id)s was taken out or merged elsewhere since.", id=child.public_id))
     for child in children:
         child.merged_into_id = None
@@ -191,18 +196,6 @@ def _check_told(session: Session, rows) -> None:
         if all(r.withdrawn_at is not None or r.erased_at is not None for r in (row, *below[row.id])):
             words = _("The reporter of %(id)s took it back.", id=row.public_id)
             raise IllegalState(words, code="withdrawn", id=row.public_id)
-
-
-def _check_stays_on_the_map(top: Report, children: list[Report]) -> None:
-    """What everybody sees must not vanish by merging it into what they do not."""
-    wider = {Status.PENDING: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
-    lost = [child for child in children if child.status in wider]
-    if lost:
-        words = _(
-            "%(id)s is on the map and would leave it, since %(root)s is not. Choose it to take the others in.",
-            id=lost[0].public_id, root=top.public_id,
-        )  # fmt: skip
-        raise ValidationFailed([FieldError("root", "leaves-the-map", words)])
 
 
 # ---- what was refused

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from crowdmap.errors import FieldError, IllegalState, StaleRevision, ValidationFailed
 from crowdmap.moderation.doing import keep
-from crowdmap.reports.models import Report
+from crowdmap.publishing.preview import withheld_by
+from crowdmap.reports.models import VISIBLE, Report, Status
 
 
 def merge(doing) -> None:
@@ -22,9 +23,31 @@ def merge(doing) -> None:
         raise ValidationFailed([FieldError("into", "itself", _("A report cannot be merged into itself."))])
     if root.erased_at is not None:
         raise IllegalState(_("That report was erased."), code="erased")
+    check_stays_on_the_map(doing.session, root, [report], field="into")
     report.merged_into_id = root.id
     doing.change["merged_into"] = [None, root.public_id]
-    keep(doing.session, root, doing.actor, "merge", doing.reason, {"taken_in": [None, report.public_id]})
+    keep(doing.session, root, doing.actor, "merge", doing.reason, {"taken_in": [None, report.public_id]}, at=doing.at)
+
+
+def check_stays_on_the_map(session: Session, top: Report, children: list[Report], field: str) -> None:
+    """What everybody sees must not vanish by merging it into what they do not, nor by taking in what only the team may
+    read: the strictest category of a tree holds for all of it. Raises ValidationFailed naming *field*."""
+    wider = {Status.PENDING: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
+    lost = [child for child in children if child.status in wider]
+    if lost:
+        words = _(
+            "%(id)s is on the map and would leave it, since %(root)s is not. Choose it to take the others in.",
+            id=lost[0].public_id, root=top.public_id,
+        )  # fmt: skip
+        raise ValidationFailed([FieldError(field, "leaves-the-map", words)])
+    withheld = withheld_by(session, top, children)
+    if withheld:
+        words = _(
+            "%(id)s has the category “%(category)s”, which only the team may see: with it, %(root)s would leave the map. "
+            "Edit its categories first, or let it take the others in.",
+            id=withheld[0].public_id, category=withheld[1], root=top.public_id,
+        )  # fmt: skip
+        raise ValidationFailed([FieldError(field, "leaves-the-map", words)])
 
 
 def unmerge(doing) -> None:
@@ -35,7 +58,7 @@ def unmerge(doing) -> None:
     parent = doing.session.get(Report, report.merged_into_id)
     report.merged_into_id = None
     doing.change["merged_into"] = [parent.public_id, None]
-    keep(doing.session, parent, doing.actor, "unmerge", doing.reason, {"taken_in": [report.public_id, None]})
+    keep(doing.session, parent, doing.actor, "unmerge", doing.reason, {"taken_in": [report.public_id, None]}, at=doing.at)
 
 
 def by_public_id(session: Session, public_id: str | None) -> Report | None:

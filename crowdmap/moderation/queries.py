@@ -1,13 +1,16 @@
 """What the desk reads: the queue from the staff publications, and everything told about one report."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import orjson
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from crowdmap.accounts.models import Account
+from crowdmap.db import MOST_ID
 from crowdmap.dedupe import Candidate, candidates
 from crowdmap.dedupe.find import Sides
 from crowdmap.dedupe.models import Suspicion
@@ -19,6 +22,8 @@ from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Head, Publication
 from crowdmap.publishing.preview import Preview, preview
 from crowdmap.reports.models import VISIBLE, Letter, Report, Status, Submission
+
+log = logging.getLogger(__name__)
 
 PAGE = 50
 REFUSED = 50  # of "not the same" that a report's page tells
@@ -49,7 +54,7 @@ def queue(session: Session, chosen: ReportFilter, after: str | None = None, limi
     query = chosen.select(Audience.STAFF, Publication.id, Publication.feature)
     forward = is_queue(chosen)
     if after:
-        if not (after.isascii() and after.isdigit() and len(after) < 19):
+        if not (after.isascii() and after.isdecimal() and len(after) < 11 and int(after) <= MOST_ID):
             raise InvalidCursor("this page was not made here; start at the first", field="after")
         query = query.where(Publication.id > int(after) if forward else Publication.id < int(after))
     order = Publication.id.asc() if forward else Publication.id.desc()
@@ -214,7 +219,13 @@ def twins(
     """Possible duplicates of a report that stands by itself, among what the team sees; *apart*: known to be others."""
     if report.merged_into_id is not None or report.withdrawn_at or report.erased_at:
         return []
-    sides = Sides(session)
     own = [r.public_id for r in (*chain, *children)]
-    side = sides.of_report(session, report)
-    return candidates(session, side, Audience.STAFF, exclude=[*own, *apart], sides=sides)
+    try:
+        sides = Sides(session, Audience.STAFF)
+        side = sides.of_report(session, report)
+        return candidates(session, side, Audience.STAFF, exclude=[*own, *apart], sides=sides)
+    except SQLAlchemyError:
+        raise
+    except Exception:  # who decides on a report can do without them
+        log.exception("could not look for duplicates of %s", report.public_id)
+        return []

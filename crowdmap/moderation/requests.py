@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 from crowdmap.config import settings
-from crowdmap.db import utcnow
+from crowdmap.db import MOST_ID, utcnow
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.reports.models import Kind
 from crowdmap.reports.texts import clean
@@ -126,4 +126,4 @@ class GroupForm(BaseModel):
 class UndoForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    decision: Annotated[int, Field(ge=1, le=2**53)]
+    decision: Annotated[int, Field(ge=1, le=MOST_ID)]

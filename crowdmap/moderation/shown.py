@@ -18,13 +18,23 @@ _PERSONAL = re.compile(
 _TECHNICAL = frozenset({"client_id", "csrf_token", "website", "started"})
 
 
+# signs that make the words after them run the other way, so that a text reads as another
+_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+
+
+def _plainly(text: str) -> str:
+    """With such signs named instead of obeyed; what is kept stays as it came."""
+    return _OVERRIDES.sub(lambda sign: f"[U+{ord(sign[0]):04X}]", text)
+
+
 def told(fields: dict | None) -> list[tuple[str, str]]:
     """A message as received, field by field, without who sent it; empty fields are left out."""
     pairs = []
     for name, value in (fields or {}).items():
         if value in (None, "", [], {}) or name in _TECHNICAL or _PERSONAL.search(name):
             continue
-        pairs.append((name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+        words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        pairs.append((_plainly(name), _plainly(words)))
     return pairs
 
 

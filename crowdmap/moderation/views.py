@@ -45,7 +45,7 @@ def desk():
 def news():
     """What changed after ``since``: rows to put into the list, ids that left it, and the counts."""
     since = request.args.get("since", "")
-    if not (since.isascii() and since.isdigit() and len(since) < 19):
+    if not (since.isascii() and since.isdecimal() and len(since) < 19):
         raise InvalidParameter(_("since is the seq of the page"), field="since")
     chosen = queries.parse_filter(request.args, also=("since", *EXTRA))
     found = queries.changed(db.session, chosen, int(since))

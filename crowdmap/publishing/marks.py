@@ -41,7 +41,7 @@ class Mark(db.Model):
 
 def in_text(text: str | None) -> set[tuple[str, str]]:
     """(kind, value) of each mark in the words; a telephone number's value is its last digits."""
-    if not text or not any(c.isdigit() or c == "@" for c in text):
+    if not text or not any(c.isdecimal() or c == "@" for c in text):
         return set()
     seen = masks.plain(text)
     found = {(EMAIL if m[1][0] in "eE" else PHONE, "pseudonym " + m[2].lower()) for m in _PSEUDONYM.finditer(seen)}
@@ -60,7 +60,7 @@ def in_text(text: str | None) -> set[tuple[str, str]]:
 def of_contact(phone: str | None, email: str | None) -> set[tuple[str, str]]:
     """The same of contact fields."""
     found = set()
-    digits = "".join(c for c in phone or "" if c.isdigit())
+    digits = "".join(c for c in phone or "" if c.isdecimal())
     if len(digits) >= 5:
         found.add((PHONE, digits[-TELLING_DIGITS:]))
     if email and "@" in email:

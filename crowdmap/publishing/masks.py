@@ -114,7 +114,7 @@ def find(text: str) -> list[tuple[int, int, str]]:
         if not _AMOUNT.fullmatch(match.group()):
             found.append((*match.span(), PHONE))
     for match in _STRUNG.finditer(without_dates):
-        if sum(c.isdigit() for c in match.group()) >= 7 and not _AMOUNT.fullmatch(match.group()):
+        if sum(c.isdecimal() for c in match.group()) >= 7 and not _AMOUNT.fullmatch(match.group()):
             found.append((*match.span(), PHONE))
     joined: list[tuple[int, int, str]] = []
     for start, end, name in sorted(found):

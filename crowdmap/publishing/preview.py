@@ -48,3 +48,19 @@ def _as_if_published(tree: Tree) -> Tree:
     values = {column.key: getattr(tree.root, column.key) for column in inspect(Report).column_attrs}
     root = Report(**{**values, "status": Status.PUBLISHED})  # belongs to no session
     return Tree(root, [root, *tree.members[1:]], tree.private, tree.voices)
+
+
+def withheld_by(session: Session, top: Report, others: list[Report]) -> tuple[Report, str] | None:
+    """What would take *top* off the map if *others* (roots as it is one) were merged into it: the first member of their
+    trees with a restricted category, and the category's name. None: it stays, or was not there. Nothing is written."""
+    trees, _children = hook.trees_of(session, {top.id, *(other.id for other in others)})
+    setting, by_root = hook.crisis(session), {tree.root.id: tree for tree in trees}
+    tree = by_root[top.id]
+    tree.policy = strictest(tree, setting)
+    if public(tree, setting) is None:
+        return None
+    for member in (member for other in others for member in by_root[other.id].members):
+        for category in (setting.categories[code] for code in member.codes if code in setting.categories):
+            if category.policy is Policy.RESTRICTED:
+                return member, category.name
+    return None

@@ -58,6 +58,14 @@ class Crisis:
     public_url: str
 
 
+LEAST_KNOWN_M = 10.0  # no telephone knows better; whoever says 0 m says nothing
+LEAST_CIRCLE_M, UNKNOWN_CIRCLE_M = 250.0, 1000.0  # how far from a point another may lie and still be the same place
+
+
+def _known_to_m(place: ReportPrivate) -> float:
+    return math.inf if place.accuracy_m is None else max(LEAST_KNOWN_M, place.accuracy_m)
+
+
 @dataclass
 class Tree:
     """A root report, its members (the root first), their private rows and how many sources speak for it."""
@@ -81,16 +89,30 @@ class Tree:
     @property
     def public_teller(self) -> Report | None:
         """The same for the public: never words that were merged unpublished, for nobody said that all may read them."""
-        return next((m for m in self.live if m is self.root or m.status in VISIBLE), None)
+        return next((m for m in self.live if self._is_told_to_all(m)), None)
 
     @property
     def codes(self) -> list[str]:
         return list(dict.fromkeys(code for member in self.members for code in member.codes))
 
-    def place(self) -> ReportPrivate | None:
-        """The best known point of the tree; None when nobody gave one."""
-        known = [p for m in self.live if (p := self.private.get(m.id)) and p.lon is not None]
-        return min(known, key=lambda p: math.inf if p.accuracy_m is None else p.accuracy_m, default=None)
+    def place(self, teller: Report | None = None) -> ReportPrivate | None:
+        """The point that stands for the tree; None when nobody gave one.
+
+        It is the teller's. Another member may refine it, never move it: its point counts where it is known better and
+        lies within the teller's own circle. Where the teller gave none, what all may read comes first.
+        """
+        teller = teller or self.teller
+        placed = [(m, p) for m in self.live if (p := self.private.get(m.id)) and p.lon is not None]
+        own = next((p for m, p in placed if m is teller), None)
+        if own is None:
+            chosen = min(placed, key=lambda one: (not self._is_told_to_all(one[0]), _known_to_m(one[1])), default=(None, None))
+            return chosen[1]
+        circle = UNKNOWN_CIRCLE_M if own.accuracy_m is None else max(LEAST_CIRCLE_M, own.accuracy_m)
+        inside = (p for _m, p in placed if geo.distance_m(own.lon, own.lat, p.lon, p.lat) <= circle)
+        return min((own, *inside), key=_known_to_m)  # among equals the first
+
+    def _is_told_to_all(self, member: Report) -> bool:
+        return member is self.root or member.status in VISIBLE
 
 
 @dataclass(frozen=True)
@@ -101,9 +123,12 @@ class View:
     codes: list[str]
     core: geojson.Feature
     digest: bytes
+    hourly: bool = False  # its times are cut to the hour
 
     def encode(self, seq: int, updated_at: datetime) -> bytes:
         """The GeoJSON feature (RFC 7946 §3.2) as it is served, a removal apart."""
+        if self.hourly:
+            updated_at = to_the_hour(updated_at)
         values = {**self.core["properties"], "seq": seq, "updated_at": timestamp(updated_at)}
         extra = {k: v for k, v in values.items() if k not in PROPERTIES}
         feature = geojson.Feature(
@@ -116,6 +141,10 @@ class View:
 def timestamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC, to the second."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def to_the_hour(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(minute=0, second=0, microsecond=0)
 
 
 def strictest(tree: Tree, crisis: Crisis) -> Policy:
@@ -174,9 +203,10 @@ def _outside(tree: Tree, crisis: Crisis, *, blurred: bool) -> View | None:
 
 
 def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
-    report, place = tree.public_teller, tree.place()
+    report = tree.public_teller
     if report is None or tree.root.status not in VISIBLE or tree.policy is Policy.RESTRICTED:
         return None
+    place = tree.place(report)
     lon = lat = precision = None
     personal = tree.policy is Policy.TILE
     if place is not None:
@@ -187,11 +217,11 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     area = area_at(lon, lat, crisis.areas) if lon is not None else area_in_words(report.place, crisis.areas)
     created, occurred = report.created_at, report.occurred_at
     if personal:  # a time to the second would tell which message it was to somebody who listened in
-        created, occurred = (moment and moment.replace(minute=0, second=0, microsecond=0) for moment in (created, occurred))
+        created, occurred = to_the_hour(created), to_the_hour(occurred)
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=mask(report.title), description=mask(report.description), place=area if personal else mask(report.place),
-        unit=mask(report.unit),
+        unit=mask(report.unit), hourly=personal,
     )  # fmt: skip
 
 
@@ -214,7 +244,7 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff, Audience.PARTNER: p
 
 
 def _view(
-    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, hourly=False, **extra
 ) -> View:  # fmt: skip
     root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -240,8 +270,8 @@ def _view(
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared
-    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"]]))
-    return View(columns, codes, core, digest.digest())
+    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]))
+    return View(columns, codes, core, digest.digest(), hourly)
 
 
 def removal(public_id: str, seq: int, reason: str, merged_into: str | None = None) -> dict:

@@ -27,5 +27,5 @@ def one_spelling(contact: str) -> str:
     if "@" in contact:
         return contact.strip().lower()
     if re.fullmatch(r"[+\d\s().\-/]+", contact):
-        return "".join(c for c in contact if c.isdigit()).lstrip("0")
+        return "".join(c for c in contact if c.isdecimal()).lstrip("0")
     return contact

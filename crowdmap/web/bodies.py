@@ -37,17 +37,20 @@ class _Repeated(Exception):
     pass
 
 
-def check_text() -> None:
-    """Before each request: a path, query or form that no database can hold, or that is not UTF-8, goes no further.
-
-    Raises NotFound for a path, InvalidParameter or ValidationFailed naming the fields. Decoding a form would quietly
-    change bytes that are not UTF-8, so they are looked for before it.
-    """
+def check_address() -> None:
+    """Before each request: a path or query that no database can hold goes no further. Raises NotFound, InvalidParameter."""
     if "\0" in request.path:
         raise NotFound()
     for name, value in request.args.items(multi=True):
         if "\0" in name or "\0" in value:
             raise InvalidParameter(_("A NUL character cannot be part of a text."), field=name.replace("\0", ""), code="nul")
+
+
+def check_form() -> None:
+    """Before each request of somebody who may make it: a form that no database can hold, or that is not UTF-8, goes no
+    further. Raises ValidationFailed naming the fields; pages answer that by showing the form again, which is not for
+    everybody. Decoding would quietly change bytes that are not UTF-8, so they are looked for in what came.
+    """
     if request.mimetype == "application/x-www-form-urlencoded":
         pairs = (part.partition(b"=")[::2] for part in request.get_data().replace(b"+", b" ").split(b"&"))
         faults = [fault for name, text in pairs if (fault := _form_fault(unquote_to_bytes(name), unquote_to_bytes(text)))]

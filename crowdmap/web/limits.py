@@ -6,10 +6,10 @@ import ipaddress
 import time
 from collections.abc import Callable
 
-from flask import request
+from flask import g, request
 from flask_babel import gettext as _
 from flask_limiter import Limiter
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerMinute, parse_many
 
 from crowdmap.config import settings
 from crowdmap.errors import TooMany
@@ -58,12 +58,35 @@ limiter = Limiter(key_func=client_source, storage_uri="memory://", headers_enabl
 
 def limited(name: str, methods: tuple[str, ...] = ("POST",)) -> Callable:
     """Hold a view to ``LIMITS[name]`` for these methods. Over it: 429 with Retry-After. RATE_LIMITS=off lifts it."""
-    return limiter.shared_limit(
+    if "GET" in methods:
+        methods = (*methods, "HEAD")  # it does the same work, and tells by its length
+    hold = limiter.shared_limit(
         LIMITS[name],
         scope=name,
         methods=list(methods),
         exempt_when=lambda: not settings().RATE_LIMITS,
+        # all others are counted before their work, so that nobody gets more by asking many at once
+        deduct_when=(lambda _response: not g.get("uncounted", False)) if name == "submit" else None,
     )
+
+    def limit(view: Callable) -> Callable:
+        held = hold(view)
+        held.limited = (name, methods)  # for the contract tests
+        return held
+
+    return limit
+
+
+def uncounted() -> None:
+    """This request does not count against the limit of its view: it asked back, and nothing was kept."""
+    g.uncounted = True
+
+
+def spend(name: str) -> bool:
+    """Count one against ``LIMITS[name]`` for work that another view is limited for; False where nothing is left."""
+    if not settings().RATE_LIMITS:
+        return True
+    return all([limiter.limiter.hit(limit, client_source(), name) for limit in parse_many(LIMITS[name])])
 
 
 def hold_to(per_minute: int, scope: str, who: str) -> None:

@@ -5,12 +5,14 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from crowdmap.config import BY_NAME
+from crowdmap.db import MOST_ID
 from crowdmap.errors import UnknownHost
 from crowdmap.web import forgery, headers
 from crowdmap.web.access import actor, brings_key, check_access
-from crowdmap.web.bodies import MAX_JSON, check_text
+from crowdmap.web.bodies import MAX_JSON, check_address, check_form
 from crowdmap.web.limits import limiter
 
 # Names that no stranger can register and point at this machine (RFC 6762, RFC 8375, and what routers hand out).
@@ -54,20 +56,29 @@ def known_hosts(public_url: str) -> frozenset[str]:
     return LOOPBACK | {host} if configured else LOOPBACK
 
 
+class RowNumber(IntegerConverter):
+    """``<int:…>`` in a path, as far as a database has such numbers; beyond them there is nothing, which is a 404."""
+
+    def __init__(self, map, fixed_digits=0, min=None, max=MOST_ID, signed=False):
+        super().__init__(map, fixed_digits, min, max, signed)
+
+
 def init_app(app: Flask) -> None:
     """Proxies, limits of size and rate, host, origin, permission; headers on the way out."""
     settings = app.config["CROWDMAP"]
     if settings.TRUSTED_PROXIES:
         hops = settings.TRUSTED_PROXIES
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.url_map.converters["int"] = RowNumber
     app.config["MAX_CONTENT_LENGTH"] = MAX_JSON
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_JSON
     app.extensions["crowdmap_hosts"] = known_hosts(settings.PUBLIC_URL)
     app.before_request(check_host)
-    app.before_request(check_text)
+    app.before_request(check_address)
     app.before_request(identify)
     app.before_request(forgery.check_forgery)
     app.before_request(check_access)
+    app.before_request(check_form)
     limiter.init_app(app)
     forgery.init_app(app)
     headers.init_app(app)

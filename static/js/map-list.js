@@ -158,8 +158,12 @@
     soon();
   }
 
-  /** Whether this is a report nobody here has seen, not an old one that was edited. */
-  CM.news = (feature) => CM.now() - new Date(feature.properties.updated_at || feature.properties.created_at).getTime() < 120000 && !features.some((have) => have.id === feature.id && have !== feature);
+  /** Whether this is a report nobody here has seen, not an old one that was edited. Times of blurred ones are cut to the hour. */
+  CM.news = function (feature) {
+    const moment = feature.properties.updated_at || feature.properties.created_at;
+    const age = CM.now() - new Date(moment).getTime() - (/:00:00Z$/.test(moment) ? 3600000 : 0);
+    return age < 120000 && !features.some((have) => have.id === feature.id && have !== feature);
+  };
 
   CM.list = {
     start() {

@@ -10,7 +10,7 @@ import pytest
 from crowdmap.accounts.roles import GRANTS, Role
 from crowdmap.web import Permission, access_of
 from crowdmap.web.answers import API_PREFIXES
-from tests.builders import bearer, make_account, make_key, sign_in
+from tests.builders import bearer, make_account, make_key, make_report, sign_in
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 ROLES = (None, *Role)
@@ -154,6 +154,21 @@ def test_every_route_for_a_key(gate, session, granted):
         else:
             assert answer.status_code == (403 if api else 401), where
     assert opened == ({"/api/v1/reports/<public_id>/contact"} if granted else set())
+
+
+def test_a_form_that_cannot_be_read_opens_no_page_to_those_who_may_not_see_it(app, session):
+    """Pages show a form again with what was wrong in it: only to those who may see the page."""
+    sign_in(volunteer := app.test_client(), make_account(Role.VOLUNTEER))
+    report = make_report()
+    for rule, method, path in changes(app):
+        access = access_of(app, rule.endpoint)
+        if access.permission is None or access.permission in GRANTS[Role.VOLUNTEER]:
+            continue
+        path = re.sub(r"<[^>]*>", report.public_id, re.sub(r"<any\((\w+)[^>]*>|<int:[^>]*>", lambda m: m[1] or "1", rule.rule))
+        for client in (app.test_client(), volunteer):
+            for body in (b"reason=%00", b"reason=%ff", b"%00=1"):
+                answer = client.open(path, method=method, data=body, content_type="application/x-www-form-urlencoded")
+                assert answer.status_code in (303, 401, 403, 404, 405), f"{method} {path} {answer.status_code}"
 
 
 def changes(app):

@@ -2,7 +2,13 @@
 
 from types import SimpleNamespace
 
-from crowdmap.dedupe import candidates_for_public
+from sqlalchemy import delete, update
+
+from crowdmap.db import utcnow
+from crowdmap.dedupe import candidates_for_public, vocabulary
+from crowdmap.dedupe.find import Sides, candidates
+from crowdmap.dedupe.models import Vocabulary
+from crowdmap.publishing.models import Audience
 from tests.builders import LEOGANE, PORT_AU_PRINCE, make_account, make_report, sign_in
 
 WATER = "No water at the camp behind the stadium, children are ill"
@@ -79,6 +85,48 @@ def test_the_band_comes_from_the_public_point(session, client):
         query = {"category": "WAT", "lat": LAT, "lon": LON + dlon / 1000, "text": WATER}
         bands = {c["distance"] for c in client.get("/api/v1/duplicates", query_string=query).get_json()["candidates"]}
         assert len(bands) == 1
+
+
+def test_what_only_the_team_knows_weighs_nothing_in_the_public_search(session):
+    """Neither a word nor a point can be found out by asking how it changes an answer."""
+    make_report(description=WATER, category="ROAD", kind="damage", at=LEOGANE)
+    make_report(description="Bridge of Zorangefre is down at Leogane", category="ROAD", kind="damage", at=LEOGANE)
+    asked = draft("Zorangefre: the stadium is down, children at Leogane", *LEOGANE, category="ROAD", occurred_at=utcnow())
+
+    def answer(audience):
+        vocabulary.count(session)
+        session.commit()
+        sides = Sides(session, audience)
+        likely = candidates(session, sides.of_draft(asked), audience, limit=24, least=0.0, sides=sides)
+        session.rollback()
+        return {one.public_id: (one.score, one.evidence, one.told) for one in likely}, sides.weights
+
+    (before, then), (team_before, _) = answer(Audience.PUBLIC), answer(Audience.STAFF)
+    for _number in range(30):  # more than a crowd on this very point
+        make_report(description="Zorangefre stadium Leogane", status="pending", category="ROAD", kind="damage", at=LEOGANE)
+    (after, now), (team_after, known) = answer(Audience.PUBLIC), answer(Audience.STAFF)
+    assert len(before) == 2 and after == before and (now.counts, now.points, now.reports) == (then.counts, then.points, 2)
+    assert known.counts["zorangefre"] == 31 and known.crowd(*LEOGANE) == 32
+    assert all(team_after.get(name) != team_before[name] for name in before)
+
+
+def test_what_was_published_since_is_counted_though_nothing_new_came(session):
+    waiting = [make_report(description=WATER, status="pending") for _ in range(30)]
+    vocabulary.count(session)
+    session.commit()
+    assert not vocabulary.is_due(session)
+    for report in waiting:
+        report.status = "published"
+    session.execute(update(Vocabulary).values(counted_at=utcnow() - 2 * vocabulary.SETTLED))
+    session.commit()
+    assert vocabulary.is_due(session)
+    vocabulary.count(session)
+    session.commit()
+    assert not vocabulary.is_due(session) and vocabulary.weights(session, Audience.PUBLIC).counts["water"] == 30
+    session.execute(delete(Vocabulary).where(Vocabulary.id == vocabulary.ROW[Audience.PUBLIC]))  # counted by an older version
+    session.commit()
+    assert vocabulary.is_due(session)
+    session.rollback()
 
 
 def test_bad_questions_are_refused_by_name(client):

@@ -152,13 +152,14 @@ def test_a_flood_is_proposed_before_what_only_resembles_it(session):
     assert not next(m for m in flagged if m.public_id == public.public_id).copy
 
 
-def test_copies_are_of_one_kind_and_the_same_words_however_written(session):
+def test_copies_are_of_one_kind_and_category_and_the_same_words_however_written(session):
     a = make_report(description="No water!", kind="need")
     b = make_report(description="no  WATER", kind="need")
     c = make_report(description="No water!", kind="offer")
     d = make_report(description="Water for the camp", kind="need")
-    pairs = [Pair.of(a.public_id, d.public_id, 0.9, exact=True)]
-    found = groups.with_copies(groups.members(session, [r.public_id for r in (a, b, c, d)]), pairs, a.public_id)
+    e = make_report(description="No water!", kind="need", categories=["MISS"])
+    pairs = [Pair.of(a.public_id, one.public_id, 0.9, exact=True) for one in (d, e)]
+    found = groups.with_copies(groups.members(session, [r.public_id for r in (a, b, c, d, e)]), pairs, a.public_id)
     assert {m.public_id for m in found if m.copy} == {b.public_id, d.public_id}
 
 

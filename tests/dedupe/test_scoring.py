@@ -45,6 +45,12 @@ def test_score_writes_pairs_by_serial_and_leaves_no_database(messages, tmp_path,
     assert list((tmp_path / "aside").iterdir()) == [] and not (tmp_path / "instance").exists()
 
 
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_help_says_that_evaluate_scores_anew(command):
+    told = " ".join(CliRunner().invoke(cli, ["dedupe", command, "--help"]).output.split())
+    assert "anew" in told and "takes no file of predictions" in told
+
+
 def test_evaluate_prints_every_figure(messages):
     told = run("dedupe", "evaluate", messages, messages)
     for name in ("precision", "recall", "f1", "average precision", "recall@5", "false suggestions"):

@@ -135,7 +135,7 @@ def test_the_same_telephone_is_a_mark_that_finds_far_and_unplaced_ones(session):
     )  # fmt: skip
     marks = session.execute(select(Mark.report_id, Mark.kind)).all()
     assert sorted(marks) == [(first.id, "phone"), (second.id, "phone")]
-    sides = Sides(session)
+    sides = Sides(session, Audience.STAFF)
     side = sides.of_report(session, second)
     (found,) = candidates(session, side, Audience.STAFF, exclude=(second.public_id,), sides=sides)
     assert found.public_id == first.public_id and found.told["same_phone"] and "same telephone" in found.reasons(exact=True)
@@ -159,7 +159,7 @@ def test_words_are_counted_and_common_ones_weigh_less(session):
     for number in range(30):
         make_report(description=f"water in camp number {number}", at=(LON, LAT) if number < 25 else None)
     work(session)
-    weights = vocabulary.weights(session)
+    weights = vocabulary.weights(session, Audience.STAFF)
     assert weights.reports == 30 and weights.counts["water"] == 30
     assert weights.of("stadium") > weights.of("water") and weights.crowd(LON, LAT) == 25
     session.rollback()
@@ -172,7 +172,7 @@ def test_searching_looks_at_a_bounded_number_of_rows(session):
     counted = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: counted.append(args[2]))
     report = session.query(Report).first()
-    sides = Sides(session)
+    sides = Sides(session, Audience.STAFF)
     compared = list(compared_with(session, sides.of_report(session, report), Audience.STAFF, (), sides))
     assert len(compared) <= COMPARED < BY_WORDS
     assert len(counted) < 20

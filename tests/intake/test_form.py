@@ -4,9 +4,11 @@ import re
 import uuid
 
 import pytest
+from limits import parse_many
 
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import Category, Report, Submission
+from crowdmap.web.limits import LIMITS, client_source, limiter
 from tests.builders import PORT_AU_PRINCE, make_report
 
 LON, LAT = PORT_AU_PRINCE
@@ -215,3 +217,24 @@ def test_a_flood_keeps_what_was_typed(client, session):
 def test_the_form_sets_no_cookie(client, session):
     assert "Set-Cookie" not in client.get("/report").headers
     assert "Set-Cookie" not in client.post("/report", data=filled(client)).headers
+
+
+@pytest.mark.settings(RATE_LIMITS="on")
+@pytest.mark.databases("sqlite")
+def test_being_asked_is_no_submission_but_a_search(app, client, session, twin, monkeypatch):
+    def left(name: str) -> int:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+            return min(limiter.limiter.get_window_stats(item, client_source(), name).remaining for item in parse_many(LIMITS[name]))
+
+    limiter.reset()
+    monkeypatch.setitem(LIMITS, "duplicates", "2 per hour")  # for what the form spends; the route keeps its own
+    asked = bridge(client)
+    for _ in range(2):
+        assert "Is it one of these?" in client.post("/report", data=asked).text
+    assert (left("submit"), left("duplicates")) == (60, 0)
+    # who may not search any more is not asked, and the report is kept; what is kept counts
+    assert client.post("/report", data=asked).status_code == 303
+    assert client.post("/report", data={**bridge(client), "asked": "1"}).status_code == 303
+    assert client.post("/report", data={**bridge(client), "people": "sixty"}).status_code == 422
+    assert left("submit") == 57
+    limiter.reset()

@@ -99,3 +99,9 @@ def test_restricted_categories_are_no_choice_of_the_filter(session, client):
 def test_the_page_is_shown_mirrored_and_in_another_language_on_wish(session, client):
     assert '<html lang="en" dir="rtl">' in page(client, "/?dir=rtl")
     assert '<html lang="fr" dir="ltr">' in page(client, "/reports?lang=fr")
+
+
+def test_the_next_step_does_not_read_as_done(session, client):
+    text = page(client, f"/reports/{make_report().public_id}")
+    (step,) = re.findall(r'<li class="now".*?</li>', text, re.DOTALL)
+    assert "Verified" in step and "not yet" in step and "<svg" not in step and "visually-hidden" not in step

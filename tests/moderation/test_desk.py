@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from crowdmap import geo
 from crowdmap.moderation.models import Decision
-from crowdmap.reports.models import Report, Status
+from crowdmap.reports.models import Report, Status, Submission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
 
@@ -138,6 +138,17 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
     assert "9999" not in repr([(look.change, look.reason) for look in looks])
+
+
+def test_a_sign_that_turns_the_words_round_is_named_and_not_obeyed(session, desk, client):
+    words = "Pay to \u202eknab eht\u202c, \u2066now\u2069"
+    body = {"category": "ROAD", "description": words, "lon": -72.3, "lat": 18.5, "place": "here \u202eereht"}
+    told = client.post("/api/v1/reports", json=body).get_json()
+    page = desk.get(f"/moderate/{told['id']}").text
+    assert "Pay to [U+202E]knab eht[U+202C], [U+2066]now[U+2069]" in page and "<bdi>here [U+202E]ereht</bdi>" in page
+    assert not any(sign in page for sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert session.query(Submission).one().verbatim["description"] == words  # kept as it came
+    session.rollback()
 
 
 def test_contact_is_for_those_allowed(session, app):

@@ -116,6 +116,23 @@ def test_a_group_is_merged_by_one_decision_and_all_of_it_is_undone(session, mode
     assert everything(session) == before
 
 
+def test_undo_takes_back_no_newer_decision_of_somebody_else(session, moderator):
+    root, b, c = (make_report() for _ in range(3))
+    decision, other = merge(session, moderator, root, b, c), make_account(name="Jean Baptiste")
+    perform(session, b.public_id, "unmerge", other, b.revision)
+    session.commit()
+    perform(session, b.public_id, "merge", other, b.revision, into=root.public_id)  # looked again, and was sure
+    session.commit()
+    again = session.scalars(select(Decision).where(Decision.report_id == root.id).order_by(Decision.id.desc())).first()
+    with pytest.raises(StaleRevision) as refused:
+        duplicates.undo(session, decision.id, moderator)
+    session.rollback()
+    assert refused.value.extra["id"] == b.public_id and refused.value.extra["by"] == "Jean Baptiste"
+    assert pointers(session)[b.public_id] == pointers(session)[c.public_id] == root.public_id
+    undo(session, other, again)  # that one can be
+    assert pointers(session)[b.public_id] is None and pointers(session)[c.public_id] == root.public_id
+
+
 def test_later_edits_stay_where_they_were_made(session, moderator):
     root, child = make_report(), make_report()
     decision = merge(session, moderator, root, child)
@@ -181,6 +198,63 @@ def test_what_is_on_the_map_is_not_merged_into_what_waits(session, moderator):
         assert refused.value.errors[0].field == "root" and child.public_id in refused.value.message
         session.rollback()
     merge(session, moderator, public, waiting, closed)
+
+
+def test_a_copy_with_a_category_for_the_team_alone_does_not_take_the_report_off_the_map(session, moderator):
+    public, waiting = make_report(category="ROAD", kind="damage"), make_report(status="pending", category="ROAD", kind="damage")
+    copy = make_report(status="pending", category="ROAD", kind="damage", categories=["MISS"])
+    inner = make_report(status="pending", category="ROAD", kind="damage")
+    merge(session, moderator, inner, copy)  # also where it is not the root of what comes in
+    before = everything(session)
+    with pytest.raises(ValidationFailed) as refused:
+        duplicates.merge_many(session, public.public_id, seen(public, waiting, inner), moderator)
+    session.rollback()
+    (error,) = refused.value.errors
+    assert (error.field, error.code) == ("root", "leaves-the-map")
+    assert copy.public_id in error.message and "issing" in error.message and public.public_id in error.message
+    with pytest.raises(ValidationFailed):
+        perform(session, inner.public_id, "merge", moderator, inner.revision, into=public.public_id)
+    session.rollback()
+    assert everything(session) == before
+    fields = {"category": "ROAD", "categories": [], "kind": "damage", "title": "", "description": copy.description}
+    perform(session, copy.public_id, "edit", moderator, copy.revision, **fields)
+    session.commit()
+    merge(session, moderator, public, waiting, inner)
+    assert session.query(Publication).filter_by(report_id=public.id, audience="public").one().removed is None
+    session.rollback()
+
+
+def test_the_other_way_a_person_may_keep_it_for_the_team(session, moderator):
+    public, person = make_report(), make_report(category="MISS")
+    make_suspicion(public, person)
+    (group,) = groups.open_groups(session)
+    assert groups.members(session, group.members)[0].public_id == public.public_id  # not proposed, but possible
+    session.rollback()
+    merge(session, moderator, person, public)
+    assert session.query(Publication).filter_by(report_id=public.id, audience="public").one().removed == "merged"
+    session.rollback()
+
+
+def test_a_large_group_says_category_and_status_of_each_and_chooses_only_true_copies(session, desk):
+    root = make_report(category="ROAD", kind="damage", description="Bridge is down")
+    copies = [make_report(status="pending", category="ROAD", kind="damage", description="Bridge is down") for _ in range(4)]
+    other = make_report(status="pending", category="ROAD", kind="damage", categories=["MISS"], description="Bridge is down")
+    for copy in (*copies, other):
+        make_suspicion(root, copy, 0.99, exact=True)
+    page = desk.get(f"/moderate/duplicates/{root.public_id}").text
+    members = page[page.index('class="members"') : page.index("</fieldset>")]
+    lines = {name: part for part in members.split("<li")[1:] for name in re.findall(r'name="member" value="([^:]+):', part)}
+    assert all('" checked data-member' in lines[copy.public_id] for copy in copies)
+    assert '" checked data-member' not in lines[other.public_id]
+    assert "issing" in lines[other.public_id] and "waiting for a check" in lines[other.public_id]
+
+
+def test_times_that_differ_are_told_exactly(session, desk):
+    """ "3 days ago" beside "3 days ago" would not say in what they differ."""
+    a, b = (make_report(occurred_at=f"2010-01-13T{hour}:30:00Z") for hour in ("09", "14"))
+    page = desk.get(f"/moderate/duplicates/{a.public_id}?with={b.public_id}").text
+    (row,) = re.findall(r'<tr role="row" class="row-happened differs">.*?</tr>', page, re.DOTALL)
+    assert row.count("<time") == 2 and "data-ago" not in row and "2010" in row
 
 
 def test_merges_that_make_no_sense(session, moderator):

@@ -164,8 +164,8 @@ def test_what_its_reporter_took_back_cannot_be_decided_on(session, moderator):
 
 def test_merge_and_unmerge_leave_everything_as_it_was(session, moderator):
     a, b, c = (
-        make_report(at=LEOGANE, accuracy_m=300),
-        make_report(accuracy_m=10, people=7),
+        make_report(at=LEOGANE, accuracy_m=900),
+        make_report(at=(LEOGANE[0] + 0.006, LEOGANE[1]), accuracy_m=10, people=7),
         make_report(status="pending"),
     )
     before = faces(session)
@@ -229,7 +229,13 @@ def test_a_restricted_child_takes_the_tree_off_the_map_and_back(session, moderat
     road = make_report(category="ROAD", kind="damage")
     person = make_report(category="MISS", status="pending")
     before = face(session, road).feature
-    act(session, person, "merge", moderator, into=road.public_id)
+    with pytest.raises(ValidationFailed) as refused:
+        act(session, person, "merge", moderator, into=road.public_id)
+    session.rollback()
+    (error,) = refused.value.errors
+    assert (error.field, error.code) == ("into", "leaves-the-map") and person.public_id in error.message
+    person.merged_into_id = road.id  # merged before such a thing was refused
+    session.commit()
     assert face(session, road) is None
     act(session, person, "unmerge", moderator)
     import orjson

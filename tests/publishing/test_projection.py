@@ -51,6 +51,27 @@ PRIVATE = {
     "contact_phone": ("+509 3456 7890", NOBODY, set()),
     "contact_email": ("jean@planted.example", NOBODY, set()),
 }
+def test_times_of_what_is_blurred_are_cut_to_the_hour_for_the_public_alone(session):
+    blurred, exact = make_report(category="WAT"), make_report(category="ROAD", kind="damage")
+
+    def times(report, audience):
+        row = session.query(Publication).filter_by(report_id=report.id, audience=audience).one()
+        told = orjson.loads(row.feature)["properties"]
+        return row, [told[name] for name in ("created_at", "updated_at")]
+
+    row, hours = times(blurred, "public")
+    assert all(hour.endswith(":00:00Z") for hour in hours)
+    assert hours[1] == row.updated_at.strftime("%Y-%m-%dT%H:00:00Z")
+    for report, audience in ((blurred, "staff"), (exact, "public"), (exact, "staff")):
+        row, seconds = times(report, audience)
+        assert seconds[1] == row.updated_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    before = hook.fingerprint(session)
+    hook.touch(session, [blurred.id, exact.id])
+    session.commit()
+    assert hook.fingerprint(session) == before  # what is compared does not hold the moment
+    session.rollback()
+
+
 NEVER_CHANGES = {"id", "public_id", "report_id"}
 BY_ITS_OWN_TEST = {"merged_into_id"}
 

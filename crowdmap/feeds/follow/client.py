@@ -196,7 +196,7 @@ def _check(answer: httpx.Response) -> None:
 def _seconds(text: str) -> float:
     """Retry-After (RFC 9110 §10.2.3): seconds, or a date."""
     try:
-        seconds = int(text) if text.isdigit() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        seconds = int(text) if text.isascii() and text.isdecimal() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError):
         return 0
     return min(max(0, seconds), LONGEST_WAIT_S)
