@@ -107,14 +107,14 @@ def _parts(tiles, bbox, shift: int, level: int) -> list[Tile]:
     return [Tile(x, y, inside) for x, y in met if (inside := place(x, y)) is not None]
 
 
-# CROSS JOIN: SQLite keeps its order, and so looks up a range of the key for each tile; in the other order it would read the
-# level once for each of its rows
+# A subquery a tile, so that both databases look up a range of the key for each: PostgreSQL takes a join by ranges for huge
+# and reads the whole level once for every tile. It gives one value, so the sums travel as one text.
 _SUMS = """
-SELECT given.number, {sums}
-FROM ({tiles}) AS given CROSS JOIN cell_count AS c
-WHERE c.audience = :audience AND c.level = :level AND c.category = :category AND c.kind IN ({kinds})
-AND c.cell BETWEEN given.low >> {shift} AND given.high >> {shift}
-GROUP BY given.number
+SELECT given.number, (
+    SELECT {sums} FROM cell_count AS c
+    WHERE c.audience = :audience AND c.level = :level AND c.category = :category AND c.kind IN ({kinds})
+    AND c.cell BETWEEN given.low >> {shift} AND given.high >> {shift}
+) FROM ({tiles}) AS given
 """
 _OF_ONE_KIND = "CASE WHEN c.kind = '{}' THEN c.n ELSE 0 END"
 
@@ -124,14 +124,16 @@ def _read(chosen, tiles, level, audience) -> Found:
     if not kinds:
         return {}
     at = stored(level)
-    sums = ", ".join(f"CAST(sum({told}) AS BIGINT)" for told in ("c.n", *map(_OF_ONE_KIND.format, KINDS), "c.lon", "c.lat"))
+    sums = " || ',' || ".join(f"CAST(sum({told}) AS TEXT)" for told in ("c.n", *map(_OF_ONE_KIND.format, KINDS), "c.lon", "c.lat"))
     query = _SUMS.format(sums=sums, tiles=given_words(tiles, level), kinds=kinds, shift=2 * (geo.CELL_ZOOM - at))
     given = {"audience": audience.value, "level": at, "category": category_of(chosen)}
     numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
-    return {
-        numbers[number]: Cell(n, counts, lon / 1e7, lat / 1e7)
-        for number, n, *counts, lon, lat in db.session.execute(text(query), given)
-    }
+    found: Found = {}
+    for number, told in db.session.execute(text(query), given):
+        if told is not None:  # an empty tile has no sum
+            n, *counts, lon, lat = map(int, told.split(","))
+            found[numbers[number]] = Cell(n, counts, lon / 1e7, lat / 1e7)
+    return found
 
 
 def bound(chosen: ReportFilter, found: Found, level: int, audience: Audience) -> None:
