@@ -1,12 +1,12 @@
 """Reading organisations and keys."""
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from crowdmap.db import db
 from crowdmap.errors import NotFound
 from crowdmap.organisations.models import ApiKey, Organisation
-from flask_babel import gettext as _
 
 
 def organisations() -> list[Organisation]:
