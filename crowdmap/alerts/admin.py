@@ -90,7 +90,10 @@ def _filter_of(text: str) -> ReportFilter:
     if text and not found and not parse_qsl(query):
         raise InvalidParameter(_("Write it as in a feed's address, such as kind=need&sector=wash."), field="filter")
     pairs = [(name, value) for name, value in parse_qsl(query) if name not in _NO_FILTER]
-    return layer_filter(found[1] if found else "all", MultiDict(pairs))
+    chosen = layer_filter(found[1] if found else "all", MultiDict(pairs))
+    if chosen.also:  # what is stored is one filter
+        raise InvalidParameter(_("This layer and this filter cannot be put into one. Write the filter out."), field="filter")
+    return chosen
 
 
 def _page(typed, errors=(), secret: str | None = None, made: str | None = None):

@@ -23,7 +23,7 @@ def page_response(
     chosen = who.hold(chosen)
     cursor = request.args.get("cursor") or None
     if cursor:
-        reading.read_cursor(cursor, chosen)
+        reading.read_cursor(cursor, chosen, who.audience)
     key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
 
     def build():

@@ -53,16 +53,17 @@ def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT, everythi
     return int(text)
 
 
-def _fingerprint(chosen: ReportFilter) -> str:
-    return hashlib.blake2b(chosen.canonical().encode(), digest_size=6).hexdigest()
+def _fingerprint(chosen: ReportFilter, audience: Audience) -> str:
+    """Rows of one audience are not those of another."""
+    return hashlib.blake2b(f"{audience.value} {chosen.canonical()}".encode(), digest_size=6).hexdigest()
 
 
-def make_cursor(row_id: int, chosen: ReportFilter) -> str:
+def make_cursor(row_id: int, chosen: ReportFilter, audience: Audience) -> str:
     """The row reached, with a hash of the filter: a cursor leads on only in the list that it came from."""
-    return base64.urlsafe_b64encode(f"{row_id}.{_fingerprint(chosen)}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{row_id}.{_fingerprint(chosen, audience)}".encode()).decode().rstrip("=")
 
 
-def read_cursor(text: str, chosen: ReportFilter) -> int:
+def read_cursor(text: str, chosen: ReportFilter, audience: Audience) -> int:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
         row_id, fingerprint = raw.split(".")
@@ -71,7 +72,7 @@ def read_cursor(text: str, chosen: ReportFilter) -> int:
             raise ValueError
     except (ValueError, binascii.Error):
         raise InvalidCursor("this cursor was not made here; start without one", field="cursor") from None
-    if fingerprint != _fingerprint(chosen):
+    if fingerprint != _fingerprint(chosen, audience):
         raise InvalidCursor("this cursor belongs to another filter; start without one", field="cursor")
     return number
 
@@ -81,14 +82,14 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     seq, since = _heads(chosen, audience)
     query = chosen.select(audience, *_COLUMNS).order_by(Publication.id.desc()).limit(limit + 1)
     if cursor:
-        query = query.where(Publication.id < read_cursor(cursor, chosen))
+        query = query.where(Publication.id < read_cursor(cursor, chosen, audience))
     # plain rows: the session's own take twice as long
     rows = db.session.connection().execute(query.execution_options(binary_results=True)).all()
     more = len(rows) > limit
     rows = rows[:limit]
     complete = not cursor and not more
     matched = len(rows) if complete else count(chosen, audience, since)
-    cursor = make_cursor(rows[-1].id, chosen) if more else None
+    cursor = make_cursor(rows[-1].id, chosen, audience) if more else None
     extent = Extent()
     extent.add(_points(rows))
     return Page([row.feature for row in rows], matched, len(rows), cursor, seq, since, extent)
@@ -104,7 +105,7 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
     seq, since = _heads(chosen, audience)
     query = chosen.select(audience, *_COLUMNS)
     if cursor:
-        query = query.where(Publication.id < read_cursor(cursor, chosen))
+        query = query.where(Publication.id < read_cursor(cursor, chosen, audience))
     matched = db.session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
     newest = db.session.scalar(select(func.max(Publication.id)))
     app, extent = current_app._get_current_object(), Extent()

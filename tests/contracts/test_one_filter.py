@@ -57,6 +57,9 @@ def reports(session):
 def test_every_outlet_finds_the_same(client, reports, tmp_path, monkeypatch):
     monkeypatch.setattr(stream, "CHECK_S", 0.02)
     monkeypatch.setattr(stream, "HEART_BEAT_S", 0.06)
+    answer = client.get("/feeds/stream?since=0", buffered=False)
+    assert any(b"data: " in piece for piece in answer.response)  # from here on the process knows the newest seq
+    answer.close()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(QUESTIONS)

@@ -80,7 +80,7 @@ def items_filter(layer: str) -> ReportFilter:
     span = once(args, "datetime")
     if span is None:
         return chosen
-    if chosen.since or chosen.until:
+    if once(args, "from") or once(args, "until"):  # the layer's own times are narrowed, not replaced
         raise InvalidParameter("say when by datetime, or by from and until, not by both", field="datetime")
     since, until = interval(span)
     args.pop("datetime")
