@@ -139,6 +139,7 @@ def _make(path: Path, table: str) -> None:
         part, numpy.array([], dtype=object), [numpy.array([], dtype=kinds.get(kind, object)) for kind in fields.values()],
         list(fields), layer=table, driver="GPKG", geometry_type="Point", crs="EPSG:4326",
         layer_options={"GEOMETRY_NAME": "geom", "SPATIAL_INDEX": "YES"},
+        dataset_options={"VERSION": "1.3"},  # what the QGIS of long-lived distributions knows
     )  # fmt: skip
     with closing(sqlite3.connect(part)) as db, db:
         db.execute(f'CREATE UNIQUE INDEX "{table}_id" ON "{table}" (id)')
