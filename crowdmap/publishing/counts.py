@@ -20,9 +20,9 @@ from crowdmap.publishing.models import Audience, CellCount, Publication, Publica
 from crowdmap.reports.models import Kind, Status
 
 COUNTED = tuple(audience for audience in Audience if audience is not Audience.STAFF)  # no map is drawn for the desk
-# Every second level: a read takes its cells together by four, and a write costs half. The finest is that of the blur, a
-# few hundred metres; closer views hold few enough reports to count them.
-LEVELS = tuple(range(2, geo.BLUR_ZOOM + 1, 2))
+# Every second level: a read takes its cells together by four, and a write costs half. The finest is a quarter of the blur's
+# side; closer views hold few enough reports to count them.
+LEVELS = tuple(range(2, geo.BLUR_ZOOM + 3, 2))
 FINEST = LEVELS[-1]
 UNPLACED = -1  # the level of reports whose place is not known; their cell is 0
 ALL = ""  # the category under which every report is counted

@@ -8,7 +8,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-LEVELS = (16, 14, 12, 10, 8, 6, 4, 2)  # from the finest, which is counted; the others are taken together from the next
+LEVELS = (18, 16, 14, 12, 10, 8, 6, 4, 2)  # from the finest, which is counted; the others are taken together from the next
 PUBLISHED = "p.audience <> 'staff' AND p.status = 'published'"
 
 
@@ -33,8 +33,8 @@ def upgrade():
     for category, join in (("''", ""), ("c.code", by_category)):
         group = "p.audience, p.kind" + (", c.code" if join else "")
         op.execute(
-            f"INSERT INTO cell_count SELECT p.audience, 16, {category}, p.cell >> 16, p.kind, count(*), {lon}, {lat} "
-            f"FROM publication p {join} WHERE {PUBLISHED} AND p.cell IS NOT NULL GROUP BY {group}, p.cell >> 16"
+            f"INSERT INTO cell_count SELECT p.audience, 18, {category}, p.cell >> 12, p.kind, count(*), {lon}, {lat} "
+            f"FROM publication p {join} WHERE {PUBLISHED} AND p.cell IS NOT NULL GROUP BY {group}, p.cell >> 12"
         )
         op.execute(
             f"INSERT INTO cell_count SELECT p.audience, -1, {category}, 0, p.kind, count(*), 0, 0 "
