@@ -120,6 +120,7 @@ SETTINGS = (
     Setting("CHROMIUM", "", "path of the browser for the browser tests"),
 )
 BY_NAME = {setting.name: setting for setting in SETTINGS}
+OF_COMMANDS = {"KEY"}  # read by an option of `crowdmap follow`; no instance has it
 
 
 class Settings(SimpleNamespace):
@@ -156,7 +157,8 @@ def load(overrides: dict[str, Any] | None = None) -> Settings:
 
 def unknown_in_environment() -> list[str]:
     """Names that look like settings and are none: a typing error would otherwise be silent."""
-    return sorted(n for n in os.environ if n.startswith("CROWDMAP_") and n.removeprefix("CROWDMAP_") not in BY_NAME)
+    known = BY_NAME.keys() | OF_COMMANDS
+    return sorted(n for n in os.environ if n.startswith("CROWDMAP_") and n.removeprefix("CROWDMAP_") not in known)
 
 
 def settings() -> Settings:
