@@ -288,7 +288,7 @@ def test(arguments):
     if arguments:
         become(*pytest, *arguments)
     say("· all tests, on both databases, as many at once as there are processors")
-    together = subprocess.call([*pytest, "-q", "-n", "auto", "--maxprocesses=4", "--dist=loadfile", "-m", "not alone"])
+    together = subprocess.call([*pytest, "-q", "-n", "auto", "--maxprocesses=4", "--dist=worksteal", "-m", "not alone"])
     say("· the tests that measure time, one after the other")
     alone = subprocess.call([*pytest, "-q", "-m", "alone"])
     sys.exit(together or (alone if alone != NO_TESTS else 0))

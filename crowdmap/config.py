@@ -82,7 +82,7 @@ def _places(value) -> frozenset[tuple[str, int]]:
     places = set()
     for text in filter(None, (str(item).strip() for item in items)):
         host, _colon, port = text.rpartition(":")
-        if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        if not host or not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
             raise ValueError(f"{text} is not host:port, such as localhost:9000 or [::1]:9000")
         places.add((host.strip("[]").lower(), int(port)))
     return frozenset(places)

@@ -80,7 +80,7 @@ def _exchange(target, headers, body, clock, read) -> tuple[int, bytes, int]:
 
 def _seconds(text: str | None) -> int:
     """Of Retry-After; a date there counts as nothing, for the back-off grows by itself."""
-    return min(int(text), LONGEST_WAIT_S) if text and text.isascii() and text.isdigit() and len(text) < 9 else 0
+    return min(int(text), LONGEST_WAIT_S) if text and text.isascii() and text.isdecimal() and len(text) < 9 else 0
 
 
 def _connect(target: Target, clock: "_Clock") -> socket.socket:

@@ -29,6 +29,7 @@ from crowdmap.publishing.models import Audience
 from crowdmap.web.limits import client_source
 
 HEART_BEAT_S = 15
+EMPTY_S = 5  # then nobody watches the log for them
 CHECK_S = 2  # how often a waiting stream looks whether it may go on
 SLOW_S = 20  # a client that took no piece for so long is cut
 BATCH = 500
@@ -94,13 +95,20 @@ class Streams:
             self.places.discard(place)
 
     def _watch(self) -> None:
-        waker = Waker(self.app)
+        """Until no stream has been there for a while; the next one begins anew."""
+        waker, empty_since = Waker(self.app), None
         while True:
             seq = waker.wait(self.head, CHECK_S)
             with self._changed:
                 if seq != self.head:
                     self.head = seq
                     self._changed.notify_all()
+                now = time.monotonic()
+                empty_since = None if self.places else empty_since or now
+                if empty_since is not None and now - empty_since > EMPTY_S:
+                    self._thread = None
+                    waker.close()
+                    return
             self._cut_the_slow()
 
     def _cut_the_slow(self) -> None:

@@ -95,7 +95,7 @@ def parse_tile(z: str, x: str, y: str) -> tuple[int, int, int]:
     """Raises InvalidParameter, naming which of them is wrong."""
     most, found = MOST_ZOOM, []
     for name, text in (("z", z), ("x", x), ("y", y)):
-        if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= most):
+        if not (text.isascii() and text.isdecimal() and len(text) <= 7 and int(text) <= most):
             raise InvalidParameter(f"{name} is a whole number from 0 to {most}", field=name)
         found.append(int(text))
         most = (1 << found[0]) - 1

@@ -51,7 +51,10 @@ def fine(answer, path: str):
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_no_value_of_a_filter_breaks_anything(client, session, path):
+def test_no_value_of_a_filter_breaks_anything(database, client, session, path):
+    """Filters are read once for all: three ways of asking the database are tried on both."""
+    if database.name == "postgis" and path not in ("/feeds/all.geojson", "/map/cells.geojson", "/tiles/all/8/76/114.mvt"):
+        return
     make_report()
     base = "bbox=-180,-90,180,90&zoom=5" if "cells" in path else ""
     for name in (*PARAMETERS, "limit", "cursor", "since", "zoom", "colour", "datetime", "bbox-crs", "f"):

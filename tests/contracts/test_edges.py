@@ -1,8 +1,12 @@
 """Over all routes: what is limited is limited by every method, a number too large is a 404, an error says its own status."""
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
 from crowdmap.errors import DomainError, status_of
+from crowdmap.feeds.reading import make_cursor
+from crowdmap.filters import ReportFilter
+from crowdmap.publishing.models import Audience
 from crowdmap.web.limits import limiter
 from tests.builders import make_account, sign_in
 from tests.contracts.test_permissions import routes
@@ -19,7 +23,7 @@ def limited(app):
 @pytest.mark.databases("sqlite")
 def test_whatever_is_limited_by_get_is_limited_by_head(app, session):
     asked = {(name, path) for name, method, path in limited(app) if method == "GET"}
-    assert {name for name, _path in asked} >= {"duplicates", "track"}
+    assert {name for name, _path in asked} >= {"duplicates", "track", "subscriptions"}
     for name, path in sorted(asked):
         limiter.reset()
         client = app.test_client()
@@ -32,7 +36,7 @@ def test_whatever_is_limited_by_get_is_limited_by_head(app, session):
 @pytest.mark.databases("sqlite")
 def test_every_limited_route_is_known_as_one(app):
     names = {name for name, _method, _path in limited(app)}
-    assert names == {"submit", "login", "join", "duplicates", "track"}
+    assert names == {"submit", "login", "join", "duplicates", "track", "subscriptions"}
 
 
 @pytest.mark.parametrize("number", [2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**30, "9" * 5000])
@@ -54,12 +58,8 @@ def test_numbers_in_a_query_may_be_as_long_as_one_likes(client, session):
     for path in ("/api/v1/reports?limit={}", "/feeds/all.geojson?limit={}", "/map/cells.geojson?bbox=-73,18,-72,19&zoom={}",
                  "/feeds/changes?since={}"):  # fmt: skip
         assert client.get(path.format("1" * 5000)).status_code in (400, 410), path
-    from crowdmap.feeds.reading import make_cursor
-    from crowdmap.filters import ReportFilter
-    from werkzeug.datastructures import MultiDict
-
     for number in (2**31, 2**63):
-        cursor = make_cursor(number, ReportFilter.parse(MultiDict()))
+        cursor = make_cursor(number, ReportFilter.parse(MultiDict()), Audience.PUBLIC)
         assert client.get(f"/api/v1/reports?cursor={cursor}").status_code == 400
         desk = sign_in(client.application.test_client(), make_account())
         assert desk.get(f"/moderate?after={number}").status_code == 400

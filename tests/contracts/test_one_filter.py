@@ -61,7 +61,7 @@ def test_every_outlet_finds_the_same(client, reports, tmp_path, monkeypatch):
     assert any(b"data: " in piece for piece in answer.response)  # from here on the process knows the newest seq
     answer.close()
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(QUESTIONS)
     def same(question):
         query = urlencode(question)

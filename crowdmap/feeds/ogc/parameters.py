@@ -65,7 +65,7 @@ def limit() -> int:
     text = once(request.args, "limit")
     if text is None:
         return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit()) or not text.strip("0"):
+    if not (text.isascii() and text.isdecimal()) or not text.strip("0"):
         raise InvalidParameter(f"limit is a whole number from 1 to {MOST_LIMIT}", field="limit")
     return MOST_LIMIT if len(text.lstrip("0")) > 9 else min(int(text), MOST_LIMIT)
 
