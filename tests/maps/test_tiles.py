@@ -11,7 +11,6 @@ from mapbox_vector_tile.Mapbox import vector_tile_pb2
 
 from crowdmap import geo
 from crowdmap.maps import tiles
-from crowdmap.publishing.models import Audience
 from tests.builders import JACMEL, LEOGANE, PORT_AU_PRINCE, make_key, make_report
 from tests.conftest import missing
 

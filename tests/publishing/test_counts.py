@@ -17,7 +17,7 @@ from crowdmap.maps import cells, grid, kept
 from crowdmap.operate import check_counts
 from crowdmap.publishing import counts, hook, policy
 from crowdmap.publishing.cli import republish
-from crowdmap.publishing.models import OUTSIDE, CellCount, Publication
+from crowdmap.publishing.models import OUTSIDE, Audience, CellCount, Publication
 from crowdmap.reports.models import Category, Kind, Policy, Report, Status
 from tests.builders import JACMEL, LEOGANE, PORT_AU_PRINCE, make_account, make_report
 
