@@ -121,6 +121,7 @@ def publication(number: int, one: dict, audience: Audience) -> dict:
         "created_at": timestamp(one["at"]), "url": f"/reports/bench{number:07d}", "photos": [],
     }  # fmt: skip
     row_id = 2 * number + (audience is Audience.PUBLIC)
+    place = None if lon is None else {"type": "Point", "coordinates": [round(lon, 7), round(lat, 7)]}
     return {
         "id": row_id, "report_id": number, "audience": audience, "public_id": f"bench{number:07d}", "seq": row_id,
         "first_seq": row_id, "kind": Kind(one["kind"]), "category": one["category"], "status": Status.PUBLISHED,
@@ -128,7 +129,7 @@ def publication(number: int, one: dict, audience: Audience) -> dict:
         "lon": lon, "lat": lat, "cell": cell, "tile16": None if cell is None else cell >> 16, "removed": None,
         "precision_m": 600.0 if audience is Audience.PUBLIC else None,
         "search_text": fold(f"{one['title']} {one['description']} {one['place']}"),
-        "feature": orjson.dumps({"type": "Feature", "id": f"bench{number:07d}", "geometry": None, "properties": properties}),
+        "feature": orjson.dumps({"type": "Feature", "id": f"bench{number:07d}", "geometry": place, "properties": properties}),
     }  # fmt: skip
 
 

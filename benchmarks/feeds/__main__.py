@@ -17,8 +17,9 @@ from pathlib import Path
 import orjson
 
 from benchmarks.feeds import peers
+from benchmarks.feeds.filled import fill
 from benchmarks.feeds.load import rate
-from benchmarks.feeds.server_time import CITY, WRITES_A_SECOND, writes
+from benchmarks.feeds.server_time import WRITES_A_SECOND, writes
 from benchmarks.measure import Client, machine, median_ms, show
 from benchmarks.sites import DATABASES, rss_mb, serving_processes, site
 from crowdmap.db import db
@@ -150,7 +151,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crowdmap-peers-") as temporary:
         folder = Path(temporary)
         for name in given.database or DATABASES:
-            with site(name, reports=given.reports) as here, ExitStack() as stack:
+            with site(name) as here, ExitStack() as stack:
+                fill(here, given.reports)
                 print(f"{name}: {here.version}, {here.published:,} published reports; {machine()}", flush=True)
                 rows, boxes = ours(here, folder)
                 columns.append(f"crowdmap, {name}")

@@ -13,13 +13,11 @@ from itertools import count
 
 import orjson
 
-from benchmarks import duplicates
+from benchmarks.feeds.filled import fill
 from benchmarks.feeds.server_time import CITY, VIEWS, Asker, cells, text
 from benchmarks.measure import machine, median_ms, show
-from benchmarks.sites import DATABASES, rss_mb, site, vacuum
+from benchmarks.sites import DATABASES, rss_mb, site
 from crowdmap import geo, serve
-from crowdmap.db import analyse, db
-from crowdmap.publishing import counts
 
 SMALL = (-72.36, 18.52, -72.31, 18.57)
 
@@ -72,12 +70,7 @@ def main() -> None:
     columns, table = [], {}
     for name in given.database or DATABASES:
         with site(name) as here:
-            with here.app() as app, app.app_context():
-                duplicates.fill(given.reports, geometry=True)
-                counts.rebuild(db.session)
-                db.session.commit()
-                analyse(db.session)
-                vacuum()
+            fill(here, given.reports)
             print(f"{name}: {here.version}; {machine()}", flush=True)
             columns.append(name)
             for row, figure in measured(here).items():
