@@ -1,6 +1,7 @@
 """A key opens what its scope says, on every outlet, and nothing once it is not good any more."""
 
 from datetime import timedelta
+from itertools import islice
 
 import orjson
 import pytest
@@ -110,7 +111,7 @@ def test_a_scope_holds_on_every_outlet(client, session, options, expected, preci
         answer = client.get(f"/api/v1/reports/{report.public_id}", headers=bearer(text))
         assert answer.status_code == (200 if name in expected else 404), name
     with client.get("/feeds/stream?since=0", headers=bearer(text)) as answer:
-        told = b"".join(chunk for chunk, _n in zip(answer.response, range(2 if expected else 1), strict=False))
+        told = b"".join(islice(answer.response, 2 if expected else 1))
     assert {names[one] for one in names if one.encode() in told} == expected
 
 
