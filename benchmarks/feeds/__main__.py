@@ -29,6 +29,14 @@ SMALL, LARGE = (-72.345, 18.53, -72.325, 18.555), (-72.42, 18.46, -72.20, 18.64)
 NOTHING = "–"
 
 
+class Told(dict):
+    """Says each figure as it comes: the whole takes minutes."""
+
+    def __setitem__(self, name, figure):
+        print(f"  {name}: {figure}", flush=True)
+        super().__setitem__(name, figure)
+
+
 def fetch(address: str, **headers: str) -> tuple[dict, bytes]:
     base, path = "/".join(address.split("/", 3)[:3]), "/" + address.split("/", 3)[3]
     client = Client(base, timeout=180)
@@ -61,7 +69,7 @@ def text(box, moved: int = 0) -> str:
 
 def ours(here, folder: Path) -> dict[str, str]:
     """One column: our own figures."""
-    rows = {}
+    rows = Told()
     with here.server("--workers", "2") as server, writes(here, WRITES_A_SECOND):
         feed = f"{server.url}/feeds/all.geojson"
 
@@ -89,8 +97,8 @@ def ours(here, folder: Path) -> dict[str, str]:
         for n, box in boxes.items():
             asked = [f"{feed}?limit=10000&bbox={text(box, next(new))}" for _page in range(3_000 if n == 1_000 else 400)]
             found = features(asked[0])
-            assert abs(found - n) < n / 10, found
-            rows[f"bbox ≈ {n:,}, cold, /s"] = f"{rate(folder, asked):,.0f}"
+            assert n / 3 < found < n * 3, found  # blurred reports lie on the same points: not every number can be met
+            rows[f"bbox ≈ {n:,}, cold, /s (features)"] = f"{rate(folder, asked):,.0f} ({found:,})"
         before = max(rss_mb(pid) for pid in serving_processes(server))
         size = len(fetch(f"{feed}?limit=all")[1])
         seconds = median_ms(lambda: fetch(f"{feed}?limit=all"), runs=5) / 1000
@@ -117,7 +125,7 @@ def tile_at(zoom: int) -> tuple[int, int]:
 
 def peer(here, folder: Path, items: str, tiles: str, boxes: dict, f: str) -> dict[str, str]:
     """The same of a server with OGC API – Features; *f* asks for GeoJSON."""
-    rows, step = {}, "&" if "?" in items else "?"
+    rows, step = Told(), "&" if "?" in items else "?"
     with writes(here, WRITES_A_SECOND):
         pages = [f"{items}{step}{f}&limit=1000&offset={1000 * number}" for number in range(PAGES)]
         assert features(pages[0]) == 1000
@@ -125,8 +133,8 @@ def peer(here, folder: Path, items: str, tiles: str, boxes: dict, f: str) -> dic
         for n, box in boxes.items():
             asked = f"{items}{step}{f}&limit=10000&bbox={text(box)}"
             found = features(asked)
-            assert abs(found - n) < n / 5, found
-            rows[f"bbox ≈ {n:,}, cold, /s"] = f"{rate(folder, [asked], seconds=6):,.1f}"
+            assert n / 3 < found < n * 3, found
+            rows[f"bbox ≈ {n:,}, cold, /s (features)"] = f"{rate(folder, [asked], seconds=6):,.1f} ({found:,})"
         started, got, offset = time.monotonic(), 0, 0
         while some := features(f"{items}{step}{f}&limit=10000&offset={offset}"):
             got, offset = got + some, offset + 10_000

@@ -39,15 +39,17 @@ def measured(here) -> dict[str, str]:
         rows["bbox page of 1,000, city"] = time(lambda: f"/feeds/all.geojson?bbox={text(CITY, next(new))}", page)
         rows["bbox page of 1,000, quarter"] = time(lambda: f"/feeds/all.geojson?bbox={text(SMALL, next(new))}", page)
         first = asker.get("/feeds/all.geojson")[2]
-        cursor = orjson.loads(first)["next"].partition("cursor=")[2]
-        rows["page of 1,000 by cursor"] = time(lambda: f"/feeds/all.geojson?cursor={cursor}&limit=1000&x=".rstrip("&x="), page)
+        cursor = orjson.loads(first)["next"].partition("cursor=")[2].partition("&")[0]
+
+        def following():
+            asker.forget_body()
+            return f"/feeds/all.geojson?cursor={cursor}"
+
+        rows["page of 1,000 by cursor"] = time(following, page)
         for name, (box, zoom) in VIEWS.items():
             rows[f"cells, {name}"] = time(lambda box=box, zoom=zoom: cells(box, zoom, moved=next(new)))
         for zoom in (2, 8, 12, 15):
             x, y = geo.tile(-72.335, 18.545, zoom)
-
-            def tile(zoom=zoom, x=x, y=y):
-                return f"/tiles/all/{zoom}/{x}/{y}.mvt?bbox={text((-180, -85, 180, 85), -next(new))}"
 
             def plain(zoom=zoom, x=x, y=y):
                 asker.forget_body()
