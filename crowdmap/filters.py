@@ -46,10 +46,24 @@ class Scope:
     areas: tuple[str, ...] = ()
     bbox: geo.Bbox | None = None
 
+    @classmethod
+    def from_json(cls, stored: dict) -> "Scope":
+        """As ``to_json`` wrote it."""
+        return cls(
+            kinds=tuple(Kind(kind) for kind in stored.get("kinds", ())), sectors=tuple(stored.get("sectors", ())),
+            areas=tuple(stored.get("areas", ())), bbox=geo.Bbox.parse(stored["bbox"]) if "bbox" in stored else None,
+        )  # fmt: skip
+
+    def to_json(self) -> dict:
+        """What is not limited is left out."""
+        given = {"kinds": list(self.kinds), "sectors": list(self.sectors), "areas": list(self.areas),
+                 "bbox": str(self.bbox) if self.bbox else ""}  # fmt: skip
+        return {name: value for name, value in given.items() if value}
+
     def __str__(self) -> str:
         """Canonical: two scopes that allow the same are the same text."""
-        parts = (",".join(self.kinds), ",".join(self.sectors), ",".join(self.areas), str(self.bbox or ""))
-        return json.dumps(parts, ensure_ascii=True) if any(parts) else ""
+        limits = self.to_json()
+        return json.dumps(limits, ensure_ascii=True) if limits else ""
 
     def where(self) -> list:
         p, clauses = Publication, []

@@ -10,9 +10,7 @@ from crowdmap.accounts.models import Account
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import ReportFilter, Scope
-from crowdmap.geo import Bbox
 from crowdmap.publishing.models import Audience
-from crowdmap.reports.models import Kind
 
 
 class State(StrEnum):
@@ -78,7 +76,7 @@ class Subscription(db.Model):
     @property
     def reader(self) -> Reader:
         """Who this subscription reads as: fixed when it was made."""
-        return Reader(self.audience, scope_of(self.scope))
+        return Reader(self.audience, Scope.from_json(self.scope))
 
     @property
     def chosen(self) -> ReportFilter:
@@ -99,17 +97,3 @@ class Attempt(db.Model):
     outcome: Mapped[Outcome] = mapped_column(enum_text(Outcome))
     status: Mapped[int | None]
     ms: Mapped[int]
-
-
-def scope_as_json(scope: Scope) -> dict:
-    """What is not limited is left out; ``scope_of`` reads it back."""
-    given = {"kinds": list(scope.kinds), "sectors": list(scope.sectors), "areas": list(scope.areas),
-             "bbox": str(scope.bbox) if scope.bbox else ""}  # fmt: skip
-    return {name: value for name, value in given.items() if value}
-
-
-def scope_of(stored: dict) -> Scope:
-    return Scope(
-        kinds=tuple(Kind(kind) for kind in stored.get("kinds", ())), sectors=tuple(stored.get("sectors", ())),
-        areas=tuple(stored.get("areas", ())), bbox=Bbox.parse(stored["bbox"]) if "bbox" in stored else None,
-    )  # fmt: skip

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from crowdmap.accounts.models import Account
 from crowdmap.alerts import queries, signing
-from crowdmap.alerts.models import Pause, State, Subscription, scope_as_json
+from crowdmap.alerts.models import Pause, State, Subscription
 from crowdmap.alerts.transports import PLANNED, TRANSPORTS
 from crowdmap.db import db, utcnow
 from crowdmap.errors import FieldError, IllegalState, InvalidParameter, ValidationFailed
@@ -49,7 +49,7 @@ def create(
     made = Subscription(
         public_id="sub" + base64.b32encode(secrets.token_bytes(13)).decode()[:21].lower(), account_id=owner.account.id,
         transport=transport.NAME, address=address, filter=chosen.to_json(), audience=owner.reader.audience,
-        scope=scope_as_json(owner.reader.scope), seq=head if since is None else since,
+        scope=owner.reader.scope.to_json(), seq=head if since is None else since,
     )  # fmt: skip
     db.session.add(made)
     db.session.flush()

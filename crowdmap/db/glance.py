@@ -4,18 +4,18 @@ Through the pool it costs a check-out, BEGIN, the question, ROLLBACK and a retur
 """
 
 import os
-import sqlite3
 import threading
-from pathlib import Path
 
 from sqlalchemy import Engine
+
+from crowdmap.db.own import open_postgres, open_sqlite
 
 
 class Glance:
     """Asks one statement without parameters; every answer is as fresh as a new transaction's. Threads take turns."""
 
     def __init__(self, engine: Engine, statement: str):
-        self._open = {"sqlite": _sqlite, "postgresql": _postgres}[engine.dialect.name]
+        self._open = {"sqlite": open_sqlite, "postgresql": open_postgres}[engine.dialect.name]
         self._engine, self._statement = engine, statement
         self._lock = threading.Lock()
         self._connection, self._owner = None, None
@@ -40,15 +40,3 @@ class Glance:
             connection, self._connection = self._connection, None
             if connection is not None and self._owner == os.getpid():
                 connection.close()
-
-
-def _sqlite(engine: Engine):
-    path = Path(engine.url.database)
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
-
-
-def _postgres(engine: Engine):
-    import psycopg
-
-    args, kwargs = engine.dialect.create_connect_args(engine.url)
-    return psycopg.connect(*args, **{"connect_timeout": 5, **kwargs}, autocommit=True)

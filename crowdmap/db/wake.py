@@ -4,10 +4,11 @@ import logging
 import sqlite3
 import threading
 import time
-from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
+
+from crowdmap.db.own import open_postgres, open_sqlite
 
 CHANNEL = "crowdmap_seq"
 POLL_SECONDS = 0.2  # SQLite: the question costs 10 µs
@@ -63,7 +64,7 @@ def _engine_of(app) -> Engine:
 
 class _Poll:
     def __init__(self, engine: Engine):
-        self._path = Path(engine.url.database)
+        self._engine = engine
         self._connection = None
         self._troubled = False
         self.closed = threading.Event()
@@ -79,9 +80,7 @@ class _Poll:
     def _head(self):
         try:
             if self._connection is None:
-                self._connection = sqlite3.connect(
-                    f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-                )
+                self._connection = open_sqlite(self._engine)
             head = self._connection.execute(_HEAD).fetchone()[0] or 0
             self._troubled = False
             return head
@@ -100,7 +99,7 @@ class _Poll:
 
 class _Listen:
     def __init__(self, engine: Engine):
-        self._arguments = engine.dialect.create_connect_args(engine.url)
+        self._engine = engine
         self._connection = None
         self._head = None
         self._pause = 0.1
@@ -127,10 +126,7 @@ class _Listen:
         return self._head
 
     def _connect(self):
-        import psycopg
-
-        args, kwargs = self._arguments
-        self._connection = psycopg.connect(*args, **{"connect_timeout": 5, **kwargs}, autocommit=True)
+        self._connection = open_postgres(self._engine)
         self._connection.execute(f"LISTEN {CHANNEL}")
         self._look()
         self._pause = 0.1

@@ -12,7 +12,7 @@ from crowdmap.feeds.cache import Body, bodies
 from crowdmap.feeds.heads import head_seq
 from crowdmap.feeds.reader import Reader
 from crowdmap.reports.models import Kind
-from crowdmap.web import add_links, etag_of
+from crowdmap.web import add_links, conditional, etag_of
 
 KEPT = "crowdmap.kept"  # where in the WSGI environment the front looks
 
@@ -41,22 +41,28 @@ def kept(
     key = (*key, who.audience.value, minute)
     head = head_seq(who.audience, kinds)
     if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
-        return _labelled(Response(status=304), tag, who)
+        return _labelled(conditional(tag, Response), who)
     db.session.rollback()  # waiting for another thread's body must not hold a snapshot
     body = bodies(current_app).get(key, head, build)
     tag = etag_of(*key, body.seq)
-    if request.if_none_match.contains_weak(tag) or request.if_none_match.star_tag:
-        return _labelled(Response(status=304), tag, who)
     if who.public and again:
         request.environ[KEPT] = Kept(body, tag, kinds, minute)
-    encoding = _encoding() if len(body.data) >= encodings.LEAST else ""
-    return _labelled(Response(body.encoded(encoding), mimetype=media_type, headers=body.headers), tag, who, encoding)
+
+    def answer() -> Response:
+        encoding = _encoding() if len(body.data) >= encodings.LEAST else ""
+        return _encoded(Response(body.encoded(encoding), mimetype=media_type, headers=body.headers), encoding)
+
+    return _labelled(conditional(tag, answer), who)
 
 
 def streamed(pieces: Iterable[bytes], media_type: str, etag: str, who: Reader) -> Response:
     """What is too long to be kept, as it is made; the caller has looked whether it is still the same."""
-    encoding = _encoding()
-    return _labelled(Response(encodings.encoded(encoding, pieces), mimetype=media_type), etag, who, encoding)
+
+    def answer() -> Response:
+        encoding = _encoding()
+        return _encoded(Response(encodings.encoded(encoding, pieces), mimetype=media_type), encoding)
+
+    return _labelled(conditional(etag, answer), who)
 
 
 def caching(response: Response, who: Reader) -> Response:
@@ -80,9 +86,12 @@ def _encoding() -> str:
     return encodings.choose(request.headers.get("Accept-Encoding", ""))
 
 
-def _labelled(response: Response, etag: str, who: Reader, encoding: str = "") -> Response:
-    response.set_etag(etag, weak=True)  # one content in several encodings
-    response.vary.add("Accept-Encoding")
+def _encoded(response: Response, encoding: str) -> Response:
     if encoding:
         response.headers["Content-Encoding"] = encoding
+    return response
+
+
+def _labelled(response: Response, who: Reader) -> Response:
+    response.vary.add("Accept-Encoding")
     return caching(response, who)

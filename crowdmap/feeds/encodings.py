@@ -2,8 +2,10 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import zstandard
+from werkzeug.http import parse_accept_header
 
 LEAST = 1_000  # bytes; what fits one packet gains nothing
 GZIP_LEVEL, ZSTD_LEVEL = 5, 5  # once for each body, however many take it
@@ -11,15 +13,11 @@ STREAM_LEVEL = 1  # while a whole layer is read: a core is worth more than a ten
 ENCODINGS = ("zstd", "gzip")  # the better first
 
 
+@lru_cache(maxsize=256)
 def choose(accepted: str) -> str:
     """The encoding for an Accept-Encoding header; "" for none. What is accepted with q=0 is refused."""
-    if not accepted:
-        return ""
-    offered = {}
-    for part in accepted.lower().split(","):
-        name, _semicolon, weight = part.partition(";")
-        offered[name.strip()] = weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return next((name for name in ENCODINGS if offered.get(name, offered.get("*", False))), "")
+    offered = parse_accept_header(accepted.lower())
+    return next((name for name in ENCODINGS if offered.quality(name) > 0), "")
 
 
 def encode(name: str, data: bytes) -> bytes:

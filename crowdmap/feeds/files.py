@@ -16,7 +16,7 @@ AT_ONCE = 2  # in one process; each takes a processor for seconds
 PIECE = 256 * 1024
 
 
-class Kept:
+class KeptFile:
     """Bytes in a file that no folder names: the last reader's end is its end, also where the process is killed."""
 
     def __init__(self, pieces: Iterable[bytes]):

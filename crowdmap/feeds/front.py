@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from flask import Flask
+from werkzeug.http import parse_etags
 
 from crowdmap.db import db
 from crowdmap.db.glance import Glance
@@ -104,8 +105,8 @@ class Front:
 def _give(answer: Answer, body: Body, environ, start_response):
     tag = f'W/"{answer.kept.etag}"'
     headers = [*answer.headers, ("ETag", tag)]
-    asked = environ.get("HTTP_IF_NONE_MATCH")
-    if asked and any(one.strip() in (tag, tag[2:], "*") for one in asked.split(",")):
+    asked = parse_etags(environ.get("HTTP_IF_NONE_MATCH"))
+    if asked.contains_weak(answer.kept.etag) or asked.star_tag:
         start_response("304 NOT MODIFIED", [h for h in headers if h[0].lower() != "content-type"])
         return []
     encoding = encodings.choose(environ.get("HTTP_ACCEPT_ENCODING", ""))

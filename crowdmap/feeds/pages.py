@@ -8,7 +8,7 @@ from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.feeds import reading
 from crowdmap.feeds.answer import caching, kept, links_of, streamed, this_minute
-from crowdmap.feeds.files import Kept, files
+from crowdmap.feeds.files import KeptFile, files
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import LAYERS, ReportFilter
 from crowdmap.web import add_links, conditional, etag_of
@@ -54,7 +54,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
         whole = reading.whole(chosen, who.audience, cursor)
         told = around(chosen, whole)
         db.session.rollback()  # it may take seconds, and reads in sessions of its own
-        return whole.seq, Kept(form.encode(whole.features, told))
+        return whole.seq, KeptFile(form.encode(whole.features, told))
 
     if form.WHOLE:
         form.load()

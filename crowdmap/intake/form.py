@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from crowdmap.config import settings
 from crowdmap.db import utcnow
-from crowdmap.errors import DomainError, FieldError, ValidationFailed
+from crowdmap.errors import DomainError
 from crowdmap.geo import check_point, number
 from crowdmap.intake.draft import ReportDraft, with_points
 from crowdmap.reports.models import Area, Category, Kind, Policy

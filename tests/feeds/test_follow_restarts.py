@@ -13,7 +13,6 @@ import time
 import urllib.request
 from pathlib import Path
 
-import pytest
 
 from crowdmap.db import db
 from crowdmap.feeds.follow.client import unpack

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from crowdmap.errors import FilesBusy
-from crowdmap.feeds.files import AT_ONCE, Files, Kept
+from crowdmap.feeds.files import AT_ONCE, Files, KeptFile
 from crowdmap.publishing.project import PROPERTIES
 from tests.builders import JACMEL, make_report
 
@@ -79,7 +79,7 @@ def test_a_file_is_made_once_for_a_layer_that_stays(client, session, monkeypatch
 
 def test_a_kept_file_has_no_name_and_ends_with_its_last_reader(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    kept = Kept([b"one", b"", b"two" * 200_000])
+    kept = KeptFile([b"one", b"", b"two" * 200_000])
     assert len(kept) == 600_003 and not list(tmp_path.iterdir())
     readers = [kept.pieces() for _ in range(3)]
     assert {next(reader)[:6] for reader in readers} == {b"onetwo"}
@@ -97,7 +97,7 @@ def test_more_files_at_once_are_refused_and_places_come_back():
 
     def slow():
         go.wait(10)
-        return 1, Kept([b"x"])
+        return 1, KeptFile([b"x"])
 
     threads = [threading.Thread(target=lambda key=key: told.append(files.get(key, 1, slow))) for key in range(AT_ONCE)]
     for thread in threads:
