@@ -17,7 +17,7 @@ import orjson
 from mapbox_vector_tile import decode
 from sqlalchemy import func, select
 
-from benchmarks.feeds import CITY, VIEWS, Asker, cells
+from benchmarks.feeds.server_time import CITY, VIEWS, Asker, cells
 from benchmarks.measure import machine, median_ms, show
 from benchmarks.sites import DATABASES, Site, site
 from crowdmap import geo, serve

@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.feeds.million [--database sqlite] [--reports 1000000]
 
 The rows are copied inside the database (see benchmarks/duplicates.py); one in sixteen lies on one crowded point. Server
-time is that of the whole WSGI application in this process. Cold: an address that was never asked before, the process
-having counted the filter; first: nothing was ever asked of the process.
+time is that of the whole WSGI application in this process, of an address that was never asked before; cells and tiles are
+measured and checked as in benchmarks/tiles.py.
 """
 
 import argparse
@@ -13,11 +13,12 @@ from itertools import count
 
 import orjson
 
+from benchmarks import tiles
 from benchmarks.feeds.filled import fill
-from benchmarks.feeds.server_time import CITY, VIEWS, Asker, cells, text
+from benchmarks.feeds.server_time import CITY, Asker, text
 from benchmarks.measure import machine, median_ms, show
 from benchmarks.sites import DATABASES, rss_mb, site
-from crowdmap import geo, serve
+from crowdmap import serve
 
 SMALL = (-72.36, 18.52, -72.31, 18.57)
 
@@ -46,22 +47,11 @@ def measured(here) -> dict[str, str]:
             return f"/feeds/all.geojson?cursor={cursor}"
 
         rows["page of 1,000 by cursor"] = time(following, page)
-        for name, (box, zoom) in VIEWS.items():
-            rows[f"cells, {name}"] = time(lambda box=box, zoom=zoom: cells(box, zoom, moved=next(new)))
-        for zoom in (2, 8, 12, 15):
-            x, y = geo.tile(-72.335, 18.545, zoom)
-
-            def plain(zoom=zoom, x=x, y=y):
-                asker.forget_body()
-                return f"/tiles/all/{zoom}/{x}/{y}.mvt"
-
-            size = len(asker.get(plain())[2]) / 1000
-            rows[f"tile z{zoom} ({size:.0f} kB)"] = time(plain)
         since = orjson.loads(first)["seq"]
         rows["changes, a page of 1,000"] = time(lambda: f"/feeds/changes?since={since // 2}&limit=1000", page)
         rows["changes of a filter, a page of 1,000"] = time(lambda: f"/feeds/changes?since={since // 2}&limit=1000&kind=need")
         rows["memory of this process, MB"] = f"{rss_mb(os.getpid()):.0f}"
-    return rows
+    return {**rows, **{f"{name}: built / cached": took for name, took in tiles.measure(here).items()}}
 
 
 def main() -> None:

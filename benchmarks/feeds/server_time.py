@@ -51,7 +51,8 @@ class Asker:
         try:
             data = b"".join(body)
         finally:
-            body.close()
+            if hasattr(body, "close"):  # optional (PEP 3333)
+                body.close()
         status, headers = told[0]
         return int(status[:3]), dict(headers), data
 
