@@ -256,15 +256,20 @@ class ReportFilter:
 
     def select(self, audience: Audience, *columns):
         """A select of *columns* (default: id and feature) of the publications that match."""
-        index = self.bbox is None or not self._wide()
+        index = self.bbox is None or not self.wide()
         return select(*(columns or (Publication.id, Publication.feature))).where(and_(*self.where(audience, index=index)))
 
-    def _wide(self) -> bool:
-        """Asked of the database once for each session and box."""
+    def wide(self, limit: int | None = None) -> bool:
+        """`db.spatial.is_wide`, asked of the database once for each session and box."""
         known = db.session.info.setdefault("wide", {})
-        if self.bbox not in known:
-            known[self.bbox] = is_wide(db.session, Publication, self.bbox)
-        return known[self.bbox]
+        if (self.bbox, limit) not in known:
+            known[self.bbox, limit] = is_wide(db.session, Publication, self.bbox, limit)
+        return known[self.bbox, limit]
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is led by another index than that of places: words, names and categories find few."""
+        return bool(self.text or self.categories or self.sectors or self.areas or self.near or self.also)
 
 
 def _kind_words():

@@ -5,8 +5,8 @@ Coordinates are always lon, lat in degrees, EPSG:4326; boxes are always west, so
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from crowdmap.errors import InvalidBbox, InvalidPoint
 
@@ -86,6 +86,9 @@ class Bbox:
         return ",".join(f"{v:.7f}".rstrip("0").rstrip(".") for v in self.as_list())
 
 
+Ends = tuple[float | None, float | None]
+
+
 class Extent:
     """The box around points that come by, kept in the outermost of each half of the world."""
 
@@ -94,22 +97,11 @@ class Extent:
         self._east = [math.inf, -math.inf]
         self._lats = [math.inf, -math.inf]
 
-    def add(self, points: Iterable[tuple[float, float]]) -> None:
-        """Points as (lon, lat)."""
-        points = list(points)
-        if not points:
-            return
-        lons, lats = zip(*points, strict=True)
-        lowest, highest = min(lons), max(lons)
-        if lowest < 0:
-            self._widen(self._west, lowest, highest if highest < 0 else max(lon for lon in lons if lon < 0))
-        if highest >= 0:
-            self._widen(self._east, lowest if lowest >= 0 else min(lon for lon in lons if lon >= 0), highest)
-        self._widen(self._lats, min(lats), max(lats))
-
-    @staticmethod
-    def _widen(ends: list[float], low: float, high: float) -> None:
-        ends[:] = min(ends[0], low), max(ends[1], high)
+    def add(self, west: Ends, east: Ends, lats: Ends) -> None:
+        """The least and the greatest longitude below 0, the same from 0 on, and of latitude; None where there is no point."""
+        for ends, (low, high) in ((self._west, west), (self._east, east), (self._lats, lats)):
+            if low is not None:
+                ends[:] = min(ends[0], low), max(ends[1], high)
 
     def bbox(self) -> Bbox | None:
         """None without a point; across the antimeridian (RFC 7946 §5.2) where that way is the shorter one."""
@@ -165,6 +157,7 @@ def tile_bounds(x: int, y: int, zoom: int) -> Bbox:
     return Bbox(x / n * 360 - 180, lat(y + 1), (x + 1) / n * 360 - 180, lat(y))
 
 
+@lru_cache(1 << 14)  # the same columns and rows come by over and over
 def _spread(v: int) -> int:
     v &= 0xFFFFFFFF
     v = (v | (v << 16)) & 0x0000FFFF0000FFFF

@@ -1,5 +1,6 @@
 """The production server: gunicorn with threads, and the worker beside it in a process of its own."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -15,6 +16,7 @@ from crowdmap.db import db
 
 THREADS = 128  # streams may hold half of them
 GRACE_S = 10
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # as <malloc.h> has them
 
 
 class Server(BaseApplication):
@@ -63,6 +65,7 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
 def _set_up_worker(worker) -> None:
     _let_streams_end(worker)
     spare_the_collector()
+    spare_the_memory()
 
 
 def spare_the_collector() -> None:
@@ -70,6 +73,17 @@ def spare_the_collector() -> None:
     then, in the middle of somebody's answer."""
     gc.collect()
     gc.freeze()
+
+
+def spare_the_memory() -> None:
+    """Answers of megabytes, made by many threads: glibc would keep an arena for each few threads and never give back what was
+    freed in them. Fewer arenas, and what is large comes from the system and goes back to it (mallopt(3)); elsewhere nothing."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # musl, macOS, Windows
+        return
+    for parameter, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 2 << 20), (_M_TRIM_THRESHOLD, 8 << 20)):
+        mallopt(parameter, value)
 
 
 def _let_streams_end(worker) -> None:

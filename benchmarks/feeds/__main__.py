@@ -3,7 +3,8 @@ ten reports a second are published.
 
     .venv/bin/python -m benchmarks.feeds [--reports 100000] [--database sqlite] [--peers/--no-peers]
 
-Cold: an address that was never asked before, so that nothing kept can answer. Unchanged: one address of a layer that the
+Cold: a page that was never asked before, so that nothing kept can answer: of the layer by its cursors, which is what the
+others' offsets are, and of a box that is another one each time, whose reports are counted too. Unchanged: one address of a layer that the
 writes do not hit (they are needs, asked is damage). Changing: the layer that they hit. Each answer's status is checked,
 and one of each kind for its features.
 """
@@ -13,6 +14,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -50,6 +52,16 @@ def features(address: str) -> int:
     return len(orjson.loads(fetch(address)[1])["features"])
 
 
+def cursors(feed: str) -> list[str]:
+    """Of every hundredth report, but for the last that a page of 1,000 needs below it."""
+    found, address = [], f"{feed}?limit=100"
+    while address:
+        page = orjson.loads(fetch(address)[1])
+        address = page["next"]
+        found += [parse_qs(urlsplit(address).query)["cursor"][0]] if address else []
+    return found[:-10]
+
+
 def box_of(wanted: int, ask) -> tuple:
     """A bbox around the city's middle with about so many reports; *ask* counts them."""
     low, high = 0.0005, 0.2
@@ -79,9 +91,12 @@ def ours(here, folder: Path) -> dict[str, str]:
         boxes = {1_000: box_of(1_000, matched), 10_000: box_of(10_000, matched)}
         new = iter(range(1, 10**6))  # moves a box by less than any report: another address for the same rows
         everywhere = (-74.6, 17.9, -71.5, 20.3)
-        cold = [f"{feed}?bbox={text(everywhere, next(new))}" for _page in range(6_000)]
+        cold = [f"{feed}?cursor={cursor}" for cursor in cursors(feed)]
         assert features(cold[0]) == 1000
         rows["page of 1,000, cold, /s"] = f"{rate(folder, cold):,.0f}"
+        cold = [f"{feed}?bbox={text(everywhere, next(new))}" for _page in range(6_000)]
+        assert features(cold[0]) == 1000
+        rows["page of 1,000 of a new box, cold, /s"] = f"{rate(folder, cold):,.0f}"
         pages, address = [], feed
         while address and len(pages) < PAGES:
             pages.append(address)

@@ -27,7 +27,6 @@ _SETTINGS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -4000",  # kB a connection
     "PRAGMA analysis_limit = 10000",  # rows of an index that ANALYZE looks at: milliseconds, not minutes
-    "PRAGMA mmap_size = 67108864",
     "PRAGMA journal_size_limit = 67108864",
 )
 
@@ -68,8 +67,8 @@ def normal_url(url: URL) -> URL:
 
 def engine_options(url: URL) -> dict:
     return {
-        "pool_size": 20,
-        "max_overflow": 40,
+        "pool_size": 8,  # each keeps its cache
+        "max_overflow": 52,
         "pool_timeout": 10,
         "pool_use_lifo": True,  # few connections with warm caches rather than many
         "connect_args": {

@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 from werkzeug.datastructures import MultiDict
 
 from crowdmap.db import db, reading
+from crowdmap.db.joined import SEPARATOR
 from crowdmap.feeds import reading as pages
 from crowdmap.feeds.around import describe, feed_address
 from crowdmap.feeds.follow.command import follow
@@ -48,15 +49,14 @@ def export(form, out, layer, **options):
         )  # fmt: skip
         db.session.remove()
     with click.progressbar(length=whole.matched, label=f"Writing {out.name}", show_pos=True) as bar:
-        written = _replace(out, form.encode(_counted(whole.features, bar), around))
+        written = _replace(out, form.encode(_counted(whole.pieces, bar), around))
     click.echo(f"{out}: {whole.matched} reports, {written:,} bytes, as of seq {whole.seq}")
 
 
-def _counted(features: Iterable[bytes], bar) -> Iterator[bytes]:
-    for number, feature in enumerate(features, start=1):
-        yield feature
-        if number % 500 == 0:
-            bar.update(500)
+def _counted(pieces: Iterable[bytes], bar) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        bar.update(piece.count(SEPARATOR) + 1)
     bar.update(bar.length - bar.pos)
 
 

@@ -31,7 +31,7 @@ def page_response(
         told = around(chosen, page)
         following = told.following()
         links = [{"rel": "next", "href": following, "type": form.MEDIA_TYPE}] if following else []
-        return page.seq, b"".join(form.encode(page.features, told)), {"Link": links_of(links)} if links else {}
+        return page.seq, b"".join(form.encode(page.pieces, told)), {"Link": links_of(links)} if links else {}
 
     if limit is None:
         response = everything(chosen, who, cursor, form, around, key)
@@ -54,7 +54,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
         whole = reading.whole(chosen, who.audience, cursor)
         told = around(chosen, whole)
         db.session.rollback()  # it may take seconds, and reads in sessions of its own
-        return whole.seq, KeptFile(form.encode(whole.features, told))
+        return whole.seq, KeptFile(form.encode(whole.pieces, told))
 
     if form.WHOLE:
         form.load()
@@ -64,7 +64,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
             response.content_length = len(file.data)  # so that a browser can show how far it is
         return caching(response, who)
     whole = reading.whole(chosen, who.audience, cursor)
-    return streamed(form.encode(whole.features, around(chosen, whole)), form.MEDIA_TYPE, etag_of(*key, whole.seq), who)
+    return streamed(form.encode(whole.pieces, around(chosen, whole)), form.MEDIA_TYPE, etag_of(*key, whole.seq), who)
 
 
 def licensed(response: Response) -> Response:

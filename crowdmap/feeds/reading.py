@@ -5,13 +5,17 @@ import binascii
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Integer, bindparam, case, func, select
 
 from crowdmap.db import MOST_ID, db, reading
+from crowdmap.db.joined import SEPARATOR, joined
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
+from crowdmap.feeds.grid import select_in_view
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.geo import Extent
@@ -19,12 +23,13 @@ from crowdmap.publishing.models import Audience, Publication
 
 MOST_LIMIT = 10_000
 BATCH = 2_000  # rows read at once, where everything is asked for
+_feature = Publication.__table__.alias()
 _COLUMNS = (Publication.id, Publication.feature, Publication.lon, Publication.lat)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Encoded features, newest first. *matched* counts all that the filter finds; *cursor* leads on, or is None.
+    """Encoded features, newest first, in pieces of many with SEPARATOR between. *matched* counts all that the filter finds; *cursor* leads on, or is None.
     *extent* is around all their points once the features have been taken.
 
     *seq*: the last that changed anything of the kinds asked; the answer holds as long as it does. *since*: the last that
@@ -32,13 +37,18 @@ class Page:
     be of this kind by the time its row is read; then its leaving again would be told to nobody who goes on from *seq*.
     """
 
-    features: Iterable[bytes]
+    pieces: Iterable[bytes]
     matched: int
     returned: int
     cursor: str | None
     seq: int
     since: int
     extent: Extent
+
+    def features(self) -> Iterator[bytes]:
+        """One by one."""
+        for piece in self.pieces:
+            yield from piece.split(SEPARATOR)
 
 
 def parse_limit(text: str | None, default: int, most: int = MOST_LIMIT, everything: bool = True) -> int | None:
@@ -80,50 +90,102 @@ def read_cursor(text: str, chosen: ReportFilter, audience: Audience) -> int:
 def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | None = None) -> Page:
     """One page. Reads the seqs before the rows, so that a client that goes on from there misses nothing."""
     seq, since = _heads(chosen, audience)
-    query = chosen.select(audience, *_COLUMNS).order_by(Publication.id.desc()).limit(limit + 1)
-    if cursor:
-        query = query.where(Publication.id < read_cursor(cursor, chosen, audience))
-    # plain rows: the session's own take twice as long
-    rows = db.session.connection().execute(query.execution_options(binary_results=True)).all()
-    more = len(rows) > limit
-    rows = rows[:limit]
-    complete = not cursor and not more
-    matched = len(rows) if complete else count(chosen, audience, since)
-    cursor = make_cursor(rows[-1].id, chosen, audience) if more else None
-    extent = Extent()
-    extent.add(_points(rows))
-    return Page([row.feature for row in rows], matched, len(rows), cursor, seq, since, extent)
+    by_place = chosen.bbox is not None and not chosen.by_hand and not chosen.wide(limit)
+    list_ = _listing(chosen, audience, by_place)
+    taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None), Extent()
+    extent.add(*taken.ends)
+    more = taken.n == limit and list_.goes_on(taken.last)
+    matched = count(chosen, audience, since) if cursor or more else taken.n
+    cursor = make_cursor(taken.last, chosen, audience) if more else None
+    return Page(taken.pieces, matched, taken.n, cursor, seq, since, extent)
 
 
-def _points(rows) -> list[tuple[float, float]]:
-    return [(lon, lat) for _id, _feature, lon, lat in rows if lon is not None]
+class Taken(NamedTuple):
+    """*last*: the lowest id; *ends*: as `geo.Extent.add` takes them."""
+
+    n: int
+    last: int | None
+    pieces: list[bytes]
+    ends: tuple
+
+
+class Listing:
+    """What a filter finds, newest first. The questions are put together once, and asked from any row on. *sorts*: the
+    database finds the rows of *query* in another order."""
+
+    def __init__(self, query, sorts: bool = False):
+        query = query.where(Publication.id <= bindparam("upto")).order_by(Publication.id.desc())
+        self._newest = _as_one(query.limit(bindparam("limit", type_=Integer())), sorts)
+        self._next = query.with_only_columns(Publication.id).limit(1)
+
+    def take(self, limit: int, below: int | None = None) -> Taken:
+        """The newest rows, or the newest below an id."""
+        told = self._execute(self._newest, {"upto": MOST_ID if below is None else below - 1, "limit": limit}).one()
+        n, last, data, *ends = told
+        return Taken(n, last, [data] if n else [], tuple(zip(ends[::2], ends[1::2], strict=True)))
+
+    def goes_on(self, below: int) -> bool:
+        return self._execute(self._next, {"upto": below - 1}).first() is not None
+
+    @staticmethod
+    def _execute(statement, given):
+        # not by the session's own way, which looks for objects to make
+        return db.session.connection().execute(statement, given, execution_options={"binary_results": True})
+
+
+def _as_one(query, sorts: bool):
+    """As one row: the database joins the features, and finds the ends of their places."""
+    if sorts:  # places alone, which stand in the index; features only of those that are taken
+        query = query.with_only_columns(Publication.id, Publication.lon, Publication.lat)
+    rows = query.subquery()
+    feature = _feature.c.feature
+    feature = select(feature).where(_feature.c.id == rows.c.id).scalar_subquery() if sorts else rows.c.feature
+    lon, lat = rows.c.lon, rows.c.lat
+    west, east = case((lon < 0, lon)), case((lon >= 0, lon))
+    ends = (end for side in (west, east, lat) for end in (func.min(side), func.max(side)))
+    return select(func.count(), func.min(rows.c.id), joined(feature, rows.c.id), *ends)
+
+
+def _listing(chosen: ReportFilter, audience: Audience, by_place: bool) -> Listing:
+    if chosen.bbox is None and not chosen.since and not chosen.until and not chosen.also:
+        return _lasting(chosen, audience)
+    if by_place:
+        return Listing(select_in_view(chosen, audience, *_COLUMNS), sorts=True)
+    return Listing(chosen.select(audience, *_COLUMNS))
+
+
+@lru_cache(256)
+def _lasting(chosen: ReportFilter, audience: Audience) -> Listing:
+    """Of a filter that means the same in every crisis and at any time."""
+    return Listing(chosen.select(audience, *_COLUMNS))
 
 
 def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
     """Everything the filter finds, read on as it is taken, in a session of its own: the answer is sent after the
     request's is gone. What is published meanwhile is newer than *since*, and stands in the changes."""
     seq, since = _heads(chosen, audience)
-    query = chosen.select(audience, *_COLUMNS)
+    first = db.session.scalar(select(func.max(Publication.id))) or 0
     if cursor:
-        query = query.where(Publication.id < read_cursor(cursor, chosen, audience))
-    matched = db.session.scalar(query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None))
-    newest = db.session.scalar(select(func.max(Publication.id)))
-    app, extent = current_app._get_current_object(), Extent()
+        first = read_cursor(cursor, chosen, audience) - 1
+        older = chosen.select(audience, func.count()).where(Publication.id <= first)
+        matched = db.session.scalar(older)
+    else:
+        matched = count(chosen, audience, since)
+    list_, app, extent = _listing(chosen, audience, by_place=False), current_app._get_current_object(), Extent()
 
-    def features() -> Iterator[bytes]:
-        below = (newest or 0) + 1
+    def pieces() -> Iterator[bytes]:
+        below = first + 1
         while True:
             with app.app_context(), reading():
-                page = query.where(Publication.id < below).order_by(Publication.id.desc()).limit(BATCH)
-                rows = db.session.connection().execute(page.execution_options(binary_results=True)).all()
+                taken = list_.take(BATCH, below)
                 db.session.remove()
-            extent.add(_points(rows))
-            yield from (row.feature for row in rows)
-            if len(rows) < BATCH:
+            extent.add(*taken.ends)
+            yield from taken.pieces
+            if taken.n < BATCH:
                 return
-            below = rows[-1].id
+            below = taken.last
 
-    return Page(features(), matched, matched, None, seq, since, extent)
+    return Page(pieces(), matched, matched, None, seq, since, extent)
 
 
 def _heads(chosen: ReportFilter, audience: Audience) -> tuple[int, int]:

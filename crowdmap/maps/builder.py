@@ -82,7 +82,7 @@ def _page(chosen: choices.Choices, faults=()) -> str:
     who = reader()
     held = who.hold(chosen.chosen)
     found = None if chosen.errors else page_of(held, who.audience, PREVIEW)
-    features = list(found.features) if found else []
+    features = list(found.features()) if found else []
     wanted = chosen.wanted(shareable(""))
     return render_template(
         "maps/feeds.html", chosen=chosen, errors=chosen.errors, faults=faults, typed=request.form,

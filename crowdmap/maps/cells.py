@@ -12,10 +12,10 @@ from sqlalchemy import func
 from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.errors import InvalidParameter
+from crowdmap.feeds import kept_counts
+from crowdmap.feeds.grid import Cell, Found, Tile, count_live, grid_level, tiles_of
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
-from crowdmap.maps import kept
-from crowdmap.maps.grid import Cell, Found, Tile, count_live, grid_level, tiles_of
 from crowdmap.publishing.models import Audience, Publication
 
 MOST_POINTS = 400  # more would cover each other, and cost a phone more than cells do
@@ -75,8 +75,8 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
 
 
 def _unplaced(chosen: ReportFilter, audience: Audience) -> int:
-    if kept.knows(chosen, audience):
-        return kept.unplaced(chosen, audience)
+    if kept_counts.knows(chosen, audience):
+        return kept_counts.unplaced(chosen, audience)
     return db.session.scalar(replace(chosen, placed=False, bbox=None).select(audience, func.count()))
 
 
@@ -87,14 +87,14 @@ def crowded(total: int, occupied: int, zoom: int) -> bool:
 
 def count(chosen: ReportFilter, tiles: list[Tile], level: int, audience: Audience) -> Found:
     """Cells by the x, y of their tile, exactly as the filter and its box have it: from the kept table where it knows."""
-    if level <= kept.FINEST and kept.knows(chosen, audience):
-        return kept.count(chosen, tiles, level, audience)
+    if level <= kept_counts.FINEST and kept_counts.knows(chosen, audience):
+        return kept_counts.count(chosen, tiles, level, audience)
     return count_live(chosen, tiles, level, audience)
 
 
 def bound(chosen: ReportFilter, found: Found, level: int, audience: Audience) -> None:
     """See that each cell knows its least and greatest zoom-24 cell."""
-    kept.bound(chosen, {xy: cell for xy, cell in found.items() if cell.low is None}, level, audience)
+    kept_counts.bound(chosen, {xy: cell for xy, cell in found.items() if cell.low is None}, level, audience)
 
 
 def join_close(found: Found, zoom: int) -> list[Cell]:

@@ -14,7 +14,7 @@ from crowdmap.db import db
 from crowdmap.db.moments import utc_hour
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
-from crowdmap.maps.grid import select_in_view
+from crowdmap.feeds.grid import select_in_view
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
 from crowdmap.reports.models import VISIBLE, Kind, Verification
 

@@ -70,7 +70,7 @@ def report_list():
     found = reading.page(chosen, Audience.PUBLIC, PAGE, cursor)
     query = chosen.to_json()
     return render_template(
-        "maps/reports.html", views=[view_of(data) for data in found.features], matched=found.matched, chosen=chosen,
+        "maps/reports.html", views=[view_of(data) for data in found.features()], matched=found.matched, chosen=chosen,
         asked=request.args, categories=public_categories(), query=urlencode(query),
         next="/reports?" + urlencode({**query, "cursor": found.cursor}) if found.cursor else None,
         newest="/reports?" + urlencode(query) if cursor else None,

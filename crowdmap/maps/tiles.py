@@ -23,9 +23,9 @@ from crowdmap.feeds.layers import layer_filter
 from crowdmap.feeds.pages import licensed
 from crowdmap.feeds.reader import Reader, reader
 from crowdmap.filters import LAYERS, ReportFilter, Scope
-from crowdmap.maps import kept as kept_counts
+from crowdmap.feeds import kept_counts
 from crowdmap.maps.cells import count
-from crowdmap.maps.grid import KINDS, Tile, placing, ranges_of, select_in_ranges
+from crowdmap.feeds.grid import KINDS, Tile, placing, ranges_of, select_in_ranges
 from crowdmap.publishing.models import Publication
 from crowdmap.web import absolute, conditional, etag_of, open_data
 

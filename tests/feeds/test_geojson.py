@@ -20,13 +20,19 @@ BOXES = [
 ]
 
 
+def add(extent: Extent, points) -> None:
+    lons, lats = [[point[axis] for point in points] for axis in (0, 1)]
+    ends = [[lon for lon in lons if lon < 0], [lon for lon in lons if lon >= 0], lats]
+    extent.add(*((min(some, default=None), max(some, default=None)) for some in ends))
+
+
 @pytest.mark.parametrize(("points", "expected"), BOXES)
 def test_a_box_holds_its_points_the_shorter_way(points, expected):
     whole, parts = Extent(), Extent()
-    whole.add(points)
+    add(whole, points)
     for one in points:
-        parts.add([one])
-    parts.add([])
+        add(parts, [one])
+    add(parts, [])
     for extent in (whole, parts):
         box = extent.bbox()
         assert (box and box.as_list()) == expected

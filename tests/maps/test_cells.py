@@ -3,7 +3,8 @@
 import pytest
 
 from crowdmap import geo
-from crowdmap.maps import cells, grid
+from crowdmap.feeds import grid
+from crowdmap.maps import cells
 from tests.builders import JACMEL, LEOGANE, PORT_AU_PRINCE, ids, make_report
 
 HAITI = "-74.6,17.9,-71.5,20.2"

@@ -13,7 +13,8 @@ from crowdmap.db import db
 from crowdmap.filters import ReportFilter
 from crowdmap.geo import Bbox
 from crowdmap.jobs import work_once
-from crowdmap.maps import cells, grid, kept
+from crowdmap.feeds import grid, kept_counts
+from crowdmap.maps import cells
 from crowdmap.operate import check_counts
 from crowdmap.publishing import counts, hook, policy
 from crowdmap.publishing.cli import republish
@@ -203,11 +204,11 @@ def test_the_migration_counts_what_is_there(session):
 
 def compare(session, chosen: ReportFilter, zoom: int, audience=Audience.PUBLIC):
     """What the table says of a view is what counting says, bounds and all; the bounds only where the view cuts no cell."""
-    assert kept.knows(chosen, audience)
+    assert kept_counts.knows(chosen, audience)
     level = grid.grid_level(chosen.bbox, zoom + cells.FINER, cells.MOST_TILES)
     tiles = grid.tiles_of(chosen.bbox, level)
     live = grid.count_live(chosen, tiles, level, audience)
-    found = kept.count(chosen, tiles, level, audience)
+    found = kept_counts.count(chosen, tiles, level, audience)
     assert {xy: (cell.n, cell.kinds) for xy, cell in found.items()} == {xy: (cell.n, cell.kinds) for xy, cell in live.items()}
     cells.bound(chosen, found, level, audience)
     inside = {(tile.x, tile.y) for tile in tiles if tile.inside}
@@ -233,9 +234,10 @@ def scattered(session):
     return session
 
 
-@pytest.mark.parametrize("crowd", [kept.MOST_COMPARED, 3, 0])
+@pytest.mark.parametrize("crowd", [kept_counts.MOST_COMPARED, 3, 0])
 def test_every_view_is_counted_exactly_at_its_edges_too(scattered, monkeypatch, crowd):
-    monkeypatch.setattr(kept, "MOST_COMPARED", crowd)
+    monkeypatch.setattr(kept_counts, "MOST_COMPARED", crowd)
+    monkeypatch.setattr(kept_counts, "MOST_COMPARED_AT_ONCE", crowd)
     chance = random.Random(crowd)
     filters = [{}, {"kind": "need"}, {"kind": "damage,offer"}, {"category": "WAT"}, {"category": "COLL", "kind": "damage"}]
     for number in range(25):
@@ -244,6 +246,7 @@ def test_every_view_is_counted_exactly_at_its_edges_too(scattered, monkeypatch, 
         chosen = ReportFilter.parse({**filters[number % 5], "bbox": box})
         total = compare(scattered, chosen, chance.randint(0, 16))
         assert total == scattered.scalar(chosen.select(Audience.PUBLIC, func.count()))
+        assert total == kept_counts.total(chosen, Audience.PUBLIC)
     assert compare(scattered, ReportFilter.parse({"bbox": "-180,-90,180,90"}), 3) == 110
     assert compare(scattered, ReportFilter.parse({"bbox": "-72,-90,-73,90"}), 3) == 0
 
@@ -261,7 +264,12 @@ def test_unplaced_reports_are_told_by_kind_and_category(session):
     make_report(at=None, category="WAT", categories=["FOOD"])
     make_report(at=None, category="ROAD", kind="damage")
     for args, n in (({}, 2), ({"kind": "damage"}, 1), ({"category": "FOOD"}, 1), ({"category": "HOSP"}, 0)):
-        assert kept.unplaced(ReportFilter.parse(args), Audience.PUBLIC) == n, args
+        assert kept_counts.unplaced(ReportFilter.parse(args), Audience.PUBLIC) == n, args
+        make_report(at=PLACES[0], category="ROAD", kind="damage")
+        for placed in ({}, {"placed": "yes"}, {"placed": "no"}):
+            chosen = ReportFilter.parse({**args, **placed})
+            live = session.scalar(chosen.select(Audience.PUBLIC, func.count()))
+            assert kept_counts.total(chosen, Audience.PUBLIC) == live, chosen
 
 
 @pytest.mark.parametrize("args", [
@@ -269,8 +277,8 @@ def test_unplaced_reports_are_told_by_kind_and_category(session):
     {"category": "WAT,FOOD"}, {"near": "1,1", "radius": "5"}, {"from": "-24h"}, {"until": "2010-01-01"},
 ])  # fmt: skip
 def test_other_filters_are_counted_as_they_stand(session, args):
-    assert not kept.knows(ReportFilter.parse(args), Audience.PUBLIC)
+    assert not kept_counts.knows(ReportFilter.parse(args), Audience.PUBLIC)
 
 
 def test_the_desk_has_no_kept_counts(session):
-    assert not kept.knows(ReportFilter(), Audience.STAFF)
+    assert not kept_counts.knows(ReportFilter(), Audience.STAFF)

@@ -153,13 +153,22 @@ class Feed:
 
 def unpack(text: str) -> Page:
     """A feature collection, each feature with the very text it came in. Raises ValueError."""
-    at = start = text.index('"features":[') + len('"features":[')
-    features = []
+    start = text.index('"features":[') + len('"features":[')
+    at, features = _past_space(text, start), []
     while text[at] != "]":
         value, end = _DECODER.raw_decode(text, at)
         features.append(Feature(text[at:end], value))
-        at = end + 1 if text[end] == "," else end
+        at = _past_space(text, end)
+        if text[at] == ",":
+            at = _past_space(text, at + 1)
     return Page(features, json.loads(text[:start] + text[at:]))
+
+
+def _past_space(text: str, at: int) -> int:
+    """Where JSON goes on (RFC 8259 §2)."""
+    while text[at] in " \n\r\t":
+        at += 1
+    return at
 
 
 def events(pieces: Iterable[bytes]) -> Iterator[list[Feature]]:

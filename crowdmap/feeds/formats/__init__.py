@@ -7,8 +7,9 @@ A format has:
 - ATTACHED: whether a browser shall save it rather than show it;
 - WHOLE: whether it is made in one piece, so that all the layer is its default and the file is kept for the next reader; such
   a one has ``load()``, which brings in what takes time once in a process;
-- ``encode(features, around) -> Iterator[bytes]`` where *features* yields encoded GeoJSON features and *around* is a
-  Collection. It takes from *features* as it goes on, so that a layer of any size passes through little memory.
+- ``encode(pieces, around) -> Iterator[bytes]`` where *pieces* yields encoded GeoJSON features, many at once with
+  `db.joined.SEPARATOR` between, and *around* is a Collection. It takes from *pieces* as it goes on, so that a layer of any
+  size passes through little memory.
 """
 
 from crowdmap.feeds.formats import atom, csv, geojson, gpkg, kml

@@ -15,10 +15,10 @@ RELATIONS = ("self", "next", "alternate", "license")  # others would have to be 
 TERMS = ("kind", "category", "sector", "status", "verification")
 
 
-def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
+def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
     yield _head(around).encode()
     author = f"<author><name>{written(around.attribution)}</name></author>"
-    for some in parsed(features):
+    for some in parsed(pieces):
         yield "".join(_entry(feature, author) for feature in some).encode()
     yield b"</feed>\n"
 

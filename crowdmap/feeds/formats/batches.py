@@ -1,22 +1,20 @@
-"""Features a few hundred at a time: a piece for each would cost more than the features themselves."""
+"""Features a few hundred at a time, out of pieces that hold any number of them: what a format makes of each takes many times
+the memory of its bytes."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import orjson
 
+from crowdmap.db.joined import SEPARATOR
+
 SIZE = 500
 
 
-def batches(features: Iterable[bytes], size: int = SIZE) -> Iterator[list[bytes]]:
-    features = iter(features)
+def parsed(pieces: Iterable[bytes], size: int = SIZE) -> Iterator[list[dict]]:
+    """As plain values, for formats that cannot take the bytes as they are."""
+    features = (feature for piece in pieces for feature in piece.split(SEPARATOR))
     while some := list(islice(features, size)):
-        yield some
-
-
-def parsed(features: Iterable[bytes], size: int = SIZE) -> Iterator[list[dict]]:
-    """The same as plain values, for formats that cannot take the bytes as they are."""
-    for some in batches(features, size):
         yield orjson.loads(b"[" + b",".join(some) + b"]")
 
 

@@ -34,10 +34,10 @@ _ENDS = (".", "!", "?", ":", "…", "。", "؟", "።")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
-def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
+def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
     head = [list(COLUMNS)] + ([list(COLUMNS.values())] if around.switches["hxl"] else [])
     yield (b"\xef\xbb\xbf" if around.switches["bom"] else b"") + _lines(head)
-    for some in parsed(features):
+    for some in parsed(pieces):
         yield _lines([_row(feature) for feature in some])
 
 

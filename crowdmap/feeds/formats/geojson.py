@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
-from crowdmap.feeds.formats.batches import batches
+from crowdmap.db.joined import SEPARATOR
 
 NAME = "geojson"
 MEDIA_TYPE = "application/geo+json"
@@ -17,7 +17,7 @@ PARAMETERS = ()
 ATTACHED = WHOLE = False
 
 
-def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
+def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
     head = {
         "type": "FeatureCollection", "title": around.title, "numberMatched": around.matched,
         "numberReturned": around.returned, "timeStamp": around.time_stamp, "seq": around.seq,
@@ -25,9 +25,9 @@ def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
         "next": around.following(),
     }  # fmt: skip
     yield orjson.dumps(head)[:-1] + b',"features":['
-    comma = b""
-    for some in batches(features):
-        yield comma + b",".join(some)
-        comma = b","
+    between = b""
+    for piece in pieces:
+        yield between + piece
+        between = SEPARATOR
     box = around.extent.bbox()
     yield b"]" + (b',"bbox":' + orjson.dumps([round(number, 7) for number in box.as_list()]) if box else b"") + b"}"

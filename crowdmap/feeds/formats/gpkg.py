@@ -35,21 +35,21 @@ def load() -> None:
     from pyogrio import raw  # noqa: F401
 
 
-def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
+def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
     # the folder is gone before the first byte is sent, whatever happens to the reader: the open file lives on without it
     with tempfile.TemporaryDirectory(prefix="crowdmap-") as folder:
         path = Path(folder) / "layer.gpkg"
-        _make(path, features, around)
+        _make(path, pieces, around)
         file = path.open("rb")
     with file:
         while piece := file.read(PIECE):
             yield piece
 
 
-def _make(path: Path, features: Iterable[bytes], around) -> None:
+def _make(path: Path, pieces: Iterable[bytes], around) -> None:
     from pyogrio import raw
 
-    written, some = 0, parsed(features, BATCH)
+    written, some = 0, parsed(pieces, BATCH)
     for rows in chain([next(some, [])], some):  # an empty layer is a layer
         columns = {"id": [row["id"] for row in rows]}
         columns |= {name: [row["properties"][name] for row in rows] for name in PROPERTIES}

@@ -36,13 +36,13 @@ FIELDS = {
 }  # fmt: skip
 
 
-def encode(features: Iterable[bytes], around) -> Iterator[bytes]:
+def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
     yield _head(around).encode()
     if around.switches["networklink"]:
         yield _network_link(around).encode()
     else:
         yield _styles().encode()
-        for some in parsed(features):
+        for some in parsed(pieces):
             yield "".join(map(_placemark, some)).encode()
     yield b"</Document>\n</kml>\n"
 

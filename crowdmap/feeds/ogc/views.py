@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from crowdmap import __version__
 from crowdmap.db import db
+from crowdmap.db.joined import SEPARATOR
 from crowdmap.errors import DomainError, Gone, NotFound, status_of
 from crowdmap.feeds import reading
 from crowdmap.feeds.formats import Collection, geojson
@@ -181,10 +182,10 @@ def items_form(form: str, layer: str, chosen: ReportFilter) -> Form:
     return Form(f"html {locale_code()} {__version__}", HTML_TYPE, partial(items_page, layer, chosen))
 
 
-def items_page(layer: str, chosen: ReportFilter, features: Iterable[bytes], around: Collection) -> Iterator[bytes]:
+def items_page(layer: str, chosen: ReportFilter, pieces: Iterable[bytes], around: Collection) -> Iterator[bytes]:
     yield render_template(
         "ogc/items.html", layer=layer, title=words(layer)[0], chosen=chosen, around=around, rows=ROWS,
-        views=[view_of(data) for data in features], asked=request.args, names=category_names(), titles=titles(),
+        views=[view_of(data) for piece in pieces for data in piece.split(SEPARATOR)], asked=request.args, names=category_names(), titles=titles(),
         link={one["rel"]: one["href"] for one in around.links}, crumbs=crumbs,
     ).encode()  # fmt: skip
 

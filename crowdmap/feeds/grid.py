@@ -2,7 +2,7 @@
 
 A cell is a tile of the map's own grid, `cell >> 2 * (24 - z)`, so no spatial function is needed. Counting tile by tile
 over ranges of the index (audience, status, cell, …) takes 50 ms for 100,000 reports where one GROUP BY, which sorts
-them, takes 110. Where nothing but kinds or one category is asked, `maps.kept` has the counts already.
+them, takes 110. Where nothing but kinds or one category is asked, `feeds.kept_counts` has the counts already.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ class Tile(NamedTuple):
 @dataclass
 class Cell:
     """Counts of one place; x and y are sums in degrees; *low* and *high* are its least and greatest zoom-24 cell, None
-    until somebody needs them (`kept.bound`)."""
+    until somebody needs them (`kept_counts.bound`)."""
 
     n: int
     kinds: list[int]
@@ -151,8 +151,7 @@ def count_live(
     the filter looks like."""
     if not tiles:
         return {}
-    by_hand = chosen.text or chosen.categories or chosen.sectors or chosen.areas or chosen.near
-    way = _by_group if by_hand and not dense else _by_tile
+    way = _by_group if chosen.by_hand and not dense else _by_tile
     found = {}
     for n, need, offer, damage, x, y, low, high in way(chosen, tiles, level, audience):
         found[geo.cell_tile(low, level)] = Cell(n, [need, offer, damage, n - need - offer - damage], x, y, low, high)

@@ -7,17 +7,22 @@ few enough reports are left in the tiles on the edge to compare each of them wit
 
 from dataclasses import fields
 from itertools import product
+from typing import NamedTuple
 
-from sqlalchemy import Integer, cast, func, select, text
+from sqlalchemy import Integer, bindparam, cast, func, select, text
 
 from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.filters import ReportFilter, Scope
-from crowdmap.maps.grid import KINDS, Cell, Found, Tile, count_live, given_tiles, given_words, placing
+from crowdmap.feeds.grid import (
+    KINDS, Cell, Found, Tile, count_live, given_tiles, given_words, grid_level, placing, ranges_of, select_in_ranges, tiles_of,
+)  # fmt: skip
 from crowdmap.publishing.counts import ALL, COUNTED, FINEST, LEVELS, UNPLACED
 from crowdmap.publishing.models import Audience, CellCount, Publication
 from crowdmap.reports.models import Kind, Status
 
+MOST_TILES = 64  # a total is begun with so many; what its edge cuts is parted into finer ones
+MOST_COMPARED_AT_ONCE = 8_000  # where only their number is asked
 MOST_COMPARED = 2_000  # reports on the edge, one by one: 1 ms
 EXTENT = 8  # a level of the table: some 150 km
 _PLAIN = {"bbox", "kinds", "categories", "statuses", "placed", "scope"}  # what the table can answer, if it is not too much of it
@@ -43,11 +48,36 @@ def category_of(chosen: ReportFilter) -> str:
     return chosen.categories[0] if chosen.categories else ALL
 
 
+_c = CellCount.__table__.c
+_SUM = select(func.sum(_c.n)).where(
+    _c.audience == bindparam("audience"), _c.level.in_(bindparam("levels", expanding=True)),
+    _c.category == bindparam("category"), _c.kind.in_(bindparam("kinds", expanding=True)),
+)  # fmt: skip
+
+
+def total(chosen: ReportFilter, audience: Audience) -> int:
+    """How many reports a filter that the table `knows` finds, with its box."""
+    if chosen.bbox is None:
+        levels = {None: (UNPLACED, LEVELS[0]), True: (LEVELS[0],), False: (UNPLACED,)}[chosen.placed]
+        return _sum(chosen, audience, levels)
+    if chosen.placed is False:
+        return 0
+    level = grid_level(chosen.bbox, FINEST, MOST_TILES)
+    parts = _parted(chosen, tiles_of(chosen.bbox, level), level, audience, MOST_COMPARED_AT_ONCE)
+    n = sum(cell.n for _tile, _at, cell in parts.inside)
+    if parts.edge:
+        n += db.session.scalar(select_in_ranges(chosen, audience, ranges_of(parts.edge, parts.at), func.count()))
+    return n
+
+
 def unplaced(chosen: ReportFilter, audience: Audience) -> int:
     """How many reports the filter finds whose place is not known."""
-    c = CellCount
-    where = (c.audience == audience, c.level == UNPLACED, c.category == category_of(chosen), c.kind.in_(kinds_of(chosen)))
-    return int(db.session.scalar(select(func.sum(c.n)).where(*where)) or 0)
+    return _sum(chosen, audience, (UNPLACED,))
+
+
+def _sum(chosen: ReportFilter, audience: Audience, levels) -> int:
+    given = {"audience": audience, "levels": levels, "category": category_of(chosen), "kinds": kinds_of(chosen)}
+    return int(db.session.connection().scalar(_SUM, given) or 0)
 
 
 def extent(audience: Audience) -> geo.Bbox | None:
@@ -70,27 +100,36 @@ def stored(level: int) -> int:
 
 def count(chosen: ReportFilter, tiles: list[Tile], level: int, audience: Audience) -> Found:
     """As `grid.count_live`, up to level FINEST; the cells' *low* and *high* are left open."""
+    parts = _parted(chosen, tiles, level, audience, MOST_COMPARED)
     found: Found = {}
-    wanted, at = tiles, level
-    while wanted:
-        sums = _read(chosen, wanted, at, audience)
-        edge = []
-        for tile in wanted:
-            cell = sums.get((tile.x, tile.y))
-            if cell is not None and tile.inside:
-                _add(found, tile.x, tile.y, at - level, cell)
-            elif cell is not None:
-                edge.append(tile)
-        crowd = sum(sums[tile.x, tile.y].n for tile in edge)
-        if crowd <= MOST_COMPARED or at == FINEST:
-            for (x, y), cell in count_live(chosen, edge, at, audience, dense=True).items():
-                cell.low = cell.high = None
-                _add(found, x, y, at - level, cell)
-            break
-        finer = stored(at + 1)
-        wanted = _parts(edge, chosen.bbox, finer - at, finer)
-        at = finer
+    for tile, at, cell in parts.inside:
+        _add(found, tile.x, tile.y, at - level, cell)
+    for (x, y), cell in count_live(chosen, parts.edge, parts.at, audience, dense=True).items():
+        cell.low = cell.high = None
+        _add(found, x, y, parts.at - level, cell)
     return found
+
+
+class _Parts(NamedTuple):
+    """Tiles wholly inside the box at any level, and those at level *at* that it cuts."""
+
+    inside: list[tuple[Tile, int, Cell]]
+    edge: list[Tile]
+    at: int
+
+
+def _parted(chosen: ReportFilter, tiles: list[Tile], level: int, audience: Audience, compared: int) -> _Parts:
+    """Those that hold any report, parted until no more than *compared* reports are left in the tiles on the edge."""
+    inside, wanted, at = [], tiles, level
+    while True:
+        sums = _read(chosen, wanted, at, audience) if wanted else {}
+        there = [(tile, sums[tile.x, tile.y]) for tile in wanted if (tile.x, tile.y) in sums]
+        inside += [(tile, at, cell) for tile, cell in there if tile.inside]
+        edge = [tile for tile, _cell in there if not tile.inside]
+        if at == FINEST or sum(cell.n for tile, cell in there if not tile.inside) <= compared:
+            return _Parts(inside, edge, at)
+        finer = stored(at + 1)
+        wanted, at = _finer(edge, chosen.bbox, finer - at, finer), finer
 
 
 def _add(found: Found, x: int, y: int, shift: int, cell: Cell) -> None:
@@ -101,7 +140,7 @@ def _add(found: Found, x: int, y: int, shift: int, cell: Cell) -> None:
         whole.add(cell)
 
 
-def _parts(tiles, bbox, shift: int, level: int) -> list[Tile]:
+def _finer(tiles, bbox, shift: int, level: int) -> list[Tile]:
     place, side = placing(bbox, level), range(1 << shift)
     met = ((tile.x << shift | x, tile.y << shift | y) for tile in tiles for x, y in product(side, side))
     return [Tile(x, y, inside) for x, y in met if (inside := place(x, y)) is not None]
