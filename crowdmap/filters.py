@@ -17,7 +17,7 @@ from crowdmap import geo
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.db.search import fold, text_matches
-from crowdmap.db.spatial import in_bbox, is_wide, within_metres
+from crowdmap.db.spatial import in_bbox, share_of, within_metres
 from crowdmap.errors import InvalidParameter, UnknownParameter
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Kind, Status, Verification
@@ -260,11 +260,11 @@ class ReportFilter:
         return select(*(columns or (Publication.id, Publication.feature))).where(and_(*self.where(audience, index=index)))
 
     def wide(self, limit: int | None = None) -> bool:
-        """`db.spatial.is_wide`, asked of the database once for each session and box."""
-        known = db.session.info.setdefault("wide", {})
-        if (self.bbox, limit) not in known:
-            known[self.bbox, limit] = is_wide(db.session, Publication, self.bbox, limit)
-        return known[self.bbox, limit]
+        """`db.spatial.Share.is_wide`; the database is asked once for each session and box."""
+        known = db.session.info.setdefault("shares", {})
+        if self.bbox not in known:
+            known[self.bbox] = share_of(db.session, Publication, self.bbox)
+        return known[self.bbox].is_wide(limit)
 
     @property
     def by_hand(self) -> bool:

@@ -94,8 +94,8 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     list_ = _listing(chosen, audience, by_place)
     taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None), Extent()
     extent.add(*taken.ends)
-    more = taken.n == limit and list_.goes_on(taken.last)
-    matched = count(chosen, audience, since) if cursor or more else taken.n
+    matched = count(chosen, audience, since) if cursor or taken.n == limit else taken.n
+    more = taken.n == limit and (list_.goes_on(taken.last) if cursor else matched > taken.n)
     cursor = make_cursor(taken.last, chosen, audience) if more else None
     return Page(taken.pieces, matched, taken.n, cursor, seq, since, extent)
 

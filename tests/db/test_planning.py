@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from crowdmap.db import analyse, db, spatial, writing_session
-from crowdmap.db.spatial import in_bbox, is_wide
+from crowdmap.db.spatial import Share, in_bbox, share_of
 from crowdmap.geo import Bbox
 
 
@@ -15,13 +15,20 @@ def put(spots, points):
 
 
 def test_a_box_is_wide_that_holds_much_of_what_there_is(spots):
-    assert not is_wide(db.session, spots, Bbox(-180, -90, 180, 90))
+    assert not share_of(db.session, spots, Bbox(-180, -90, 180, 90)).is_wide()
     put(spots, [(i / 1000, 1.0) for i in range(2000)] + [(None, None)] * 500)
-    assert is_wide(db.session, spots, Bbox(-180, -90, 180, 90))
-    assert is_wide(db.session, spots, Bbox(0, 0, 1, 2))
-    assert not is_wide(db.session, spots, Bbox(0, 0, 0.1, 2))
-    assert is_wide(db.session, spots, Bbox(179, -90, 1, 90))
+    assert share_of(db.session, spots, Bbox(-180, -90, 180, 90)).is_wide()
+    assert share_of(db.session, spots, Bbox(0, 0, 1, 2)).is_wide()
+    assert not share_of(db.session, spots, Bbox(0, 0, 0.1, 2)).is_wide()
+    assert share_of(db.session, spots, Bbox(179, -90, 1, 90)).is_wide()
     db.session.rollback()
+
+
+def test_a_list_is_walked_where_that_passes_less():
+    assert Share(0.5, 200_000).is_wide(1_000)
+    assert not Share(0.1, 20_000).is_wide(1_000)
+    assert Share(0.9, 200_000).is_wide(10_000) and not Share(0.2, 200_000).is_wide(10_000)
+    assert not Share(0, 0).is_wide(1)
 
 
 @pytest.mark.databases("sqlite")
