@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 
 from crowdmap import create_app, jobs
 from crowdmap.db import db
+from crowdmap.web import slow
 
 THREADS = 128  # streams may hold half of them
 GRACE_S = 10
@@ -52,6 +53,7 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
         "post_worker_init": _set_up_worker,
         "on_exit": lambda server: stop_worker(beside),
         "forwarded_allow_ips": "127.0.0.1,::1",
+        "forwarder_headers": "",  # a proxy that hands on what a stranger wrote would let them move the addresses (SCRIPT_NAME)
         "limit_request_line": 8190,
     }
     try:
@@ -61,6 +63,7 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
 
 
 def _set_up_worker(worker) -> None:
+    slow.init_app(worker.app.callable)
     _let_streams_end(worker)
     spare_the_collector()
 

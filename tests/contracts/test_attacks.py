@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import struct
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,11 @@ def test_a_voice_cannot_ask_whether_it_guessed_anothers_words(client, session):
 def test_an_origin_that_is_none_is_another_site(client, origin):
     answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"}, headers={"Origin": origin})
     assert answer.status_code == 403
+
+
+@pytest.mark.databases("sqlite")
+def test_a_header_moves_no_addresses(serve):
+    """A proxy hands on headers that a stranger wrote; SCRIPT_NAME would be taken off the path, or be answered by 500."""
+    asked = urllib.request.Request(serve().url + "/feeds/all.geojson", headers={"SCRIPT_NAME": "/elsewhere"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert answer.status == 200
