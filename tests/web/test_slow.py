@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -76,3 +77,23 @@ def test_while_there_is_room_a_slow_reader_may_be_slow():
     assert slow.too_slow(everybody, 3, now) == [stuck]
     assert slow.too_slow(everybody, 2, now) == [stuck, drips[1]]
     assert slow.too_slow(everybody, 1, now) == [stuck, drips[1], drips[2]]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")
+def test_threads_share_their_memory():
+    words = """
+import ctypes, threading
+from crowdmap.serve import share_the_memory
+share_the_memory()
+all_there = threading.Barrier(16)
+def work():
+    all_there.wait()
+    kept = [bytes(2000) for _ in range(1000)]
+    all_there.wait()
+threads = [threading.Thread(target=work) for _ in range(16)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+ctypes.CDLL(None).malloc_stats()
+"""
+    told = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True, timeout=60).stderr
+    assert 1 <= told.count("Arena ") <= 2, told
