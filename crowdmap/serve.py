@@ -1,5 +1,6 @@
 """The production server: gunicorn with threads, and the worker beside it in a process of its own."""
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -13,10 +14,11 @@ from gunicorn.app.base import BaseApplication
 
 from crowdmap import create_app, jobs
 from crowdmap.db import db
+from crowdmap.web import slow
 
 THREADS = 128  # streams may hold half of them
 GRACE_S = 10
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # as <malloc.h> has them
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # as glibc's <malloc.h> has them
 
 
 class Server(BaseApplication):
@@ -54,6 +56,7 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
         "post_worker_init": _set_up_worker,
         "on_exit": lambda server: stop_worker(beside),
         "forwarded_allow_ips": "127.0.0.1,::1",
+        "forwarder_headers": "",  # a proxy that hands on what a stranger wrote would let them move the addresses (SCRIPT_NAME)
         "limit_request_line": 8190,
     }
     try:
@@ -63,9 +66,10 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
 
 
 def _set_up_worker(worker) -> None:
+    slow.init_app(worker.app.callable)
+    share_the_memory()
     _let_streams_end(worker)
     spare_the_collector()
-    spare_the_memory()
 
 
 def spare_the_collector() -> None:
@@ -75,15 +79,14 @@ def spare_the_collector() -> None:
     gc.freeze()
 
 
-def spare_the_memory() -> None:
-    """Answers of megabytes, made by many threads: glibc would keep an arena for each few threads and never give back what was
-    freed in them. Fewer arenas, and what is large comes from the system and goes back to it (mallopt(3)); elsewhere nothing."""
-    try:
+def share_the_memory() -> None:
+    """glibc gives each few threads a heap of their own, and what one of them has freed is no other's: a third more for 128
+    threads that each made a large answer once. Python lets one of them work at a time anyway. What is large comes from the
+    system and goes back to it (mallopt(3)). Elsewhere there is no such call."""
+    with contextlib.suppress(AttributeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl, macOS, Windows
-        return
-    for parameter, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 2 << 20), (_M_TRIM_THRESHOLD, 8 << 20)):
-        mallopt(parameter, value)
+        for parameter, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 2 << 20), (_M_TRIM_THRESHOLD, 8 << 20)):
+            mallopt(parameter, value)
 
 
 def _let_streams_end(worker) -> None:

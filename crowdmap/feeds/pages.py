@@ -1,6 +1,8 @@
 """A filter as one page, or as everything there is, in any form: what feeds and OGC API share."""
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from flask import Response, current_app, request
 
@@ -12,6 +14,10 @@ from crowdmap.feeds.files import KeptFile, files
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import LAYERS, ReportFilter
 from crowdmap.web import add_links, conditional, etag_of
+
+LARGE = 2_000  # features on a page, from which on it is made in turn: each takes some 20 MB while it is made
+AT_ONCE = 4  # in one process; more would not be faster
+_turns = threading.BoundedSemaphore(AT_ONCE)
 
 
 def page_response(
@@ -27,11 +33,12 @@ def page_response(
     key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
 
     def build():
-        page = reading.page(chosen, who.audience, limit, cursor)
-        told = around(chosen, page)
-        following = told.following()
-        links = [{"rel": "next", "href": following, "type": form.MEDIA_TYPE}] if following else []
-        return page.seq, b"".join(form.encode(page.pieces, told)), {"Link": links_of(links)} if links else {}
+        with _turns if limit > LARGE else nullcontext():
+            page = reading.page(chosen, who.audience, limit, cursor)
+            told = around(chosen, page)
+            following = told.following()
+            links = [{"rel": "next", "href": following, "type": form.MEDIA_TYPE}] if following else []
+            return page.seq, b"".join(form.encode(page.pieces, told)), {"Link": links_of(links)} if links else {}
 
     if limit is None:
         response = everything(chosen, who, cursor, form, around, key)

@@ -3,6 +3,10 @@
 import logging
 import sqlite3
 import struct
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from sqlalchemy import event, exc, text, update
 
 from crowdmap.accounts.models import LoginAttempt
 from crowdmap.db import DatabaseBusy, db, is_busy, utcnow
+from crowdmap.feeds import pages, reading
 from crowdmap.feeds.cache import Bodies
 from crowdmap.feeds.files import AT_ONCE, files
 from crowdmap.jobs import Job, work_once
@@ -193,3 +198,37 @@ def test_a_voice_cannot_ask_whether_it_guessed_anothers_words(client, session):
 def test_an_origin_that_is_none_is_another_site(client, origin):
     answer = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "x"}, headers={"Origin": origin})
     assert answer.status_code == 403
+
+
+@pytest.mark.databases("sqlite")
+def test_a_header_moves_no_addresses(serve):
+    """A proxy hands on headers that a stranger wrote; SCRIPT_NAME would be taken off the path, or be answered by 500."""
+    asked = urllib.request.Request(serve().url + "/feeds/all.geojson", headers={"SCRIPT_NAME": "/elsewhere"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.databases("sqlite")
+def test_large_pages_are_made_a_few_at_a_time(app, session, monkeypatch):
+    """Each takes megabytes while it is made, and a stranger can ask as many different ones at once as there are threads."""
+    make_report()
+    now, most, lock, page = 0, 0, threading.Lock(), reading.page
+
+    def slowly(*given):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.05)
+        try:
+            return page(*given)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(reading, "page", slowly)
+    with ThreadPoolExecutor(12) as pool:
+        def asked(number):
+            return app.test_client().get(f"/feeds/all.geojson?limit=10000&q=w{number}").status_code
+
+        assert set(pool.map(asked, range(24))) == {200} and most <= pages.AT_ONCE

@@ -15,11 +15,12 @@ from crowdmap.feeds.follow.client import Away, Feature, State
 from crowdmap.feeds.follow.command import open_copy
 from crowdmap.feeds.follow.ours import COLUMNS, NotOurs
 from crowdmap.publishing.project import PROPERTIES, removal
-from tests.builders import PORT_AU_PRINCE, make_report
+from crowdmap.reports.models import Verification
+from tests.builders import PORT_AU_PRINCE, make_key, make_report
 from tests.conftest import missing
 
 URL = "https://map.example.org/feeds/needs.geojson"
-STATE = State(URL, "/feeds/changes?kind=need", 5)
+STATE = State(URL, "/feeds/changes?kind=need", 5, "cm_k3v7q2mw")
 KINDS = ("geojson", "gpkg", "postgis")
 
 
@@ -237,3 +238,38 @@ def test_the_command_takes_a_filter_once_and_says_what_it_does(session, live_ser
         bad = tmp_path / f"{words}.geojson"
         result = CliRunner().invoke(cli, ["follow", f"{live_server.url}/feeds/all.geojson?{query}", "--out", str(bad), "--once"])
         assert result.exit_code == 1 and words in result.output and not bad.exists()
+
+
+@pytest.mark.databases("sqlite")
+def test_a_copy_read_with_a_key_is_not_gone_on_with_without_it(session, live_server, tmp_path, monkeypatch):
+    """Exact places would stay in what calls itself a copy of the public feed, and the other way round never come."""
+    make_report(kind="need", at=PORT_AU_PRINCE, verification=Verification.VERIFIED)
+    key = make_key()[1]
+
+    def exact(shown: str, kind: str) -> bool:
+        monkeypatch.setenv("CROWDMAP_KEY", shown)
+        out = tmp_path / f"copy.{kind}"
+        result = CliRunner().invoke(cli, ["follow", f"{live_server.url}/feeds/all.geojson", "--out", str(out), "--once"])
+        assert result.exit_code == 0, result.output
+        assert key.rpartition("_")[2].encode() not in out.read_bytes()
+        if kind == "geojson":
+            told = out.read_text()
+        else:
+            with sqlite3.connect(out) as connection:
+                (told,) = connection.execute("SELECT feature FROM reports").fetchone()
+        return f'"coordinates":[{PORT_AU_PRINCE[0]},{PORT_AU_PRINCE[1]}]' in told
+
+    for kind in ("geojson", "gpkg"):
+        assert [exact(shown, kind) for shown in ("", key, "", key)] == [False, True, False, True]
+
+
+def test_what_was_removed_leaves_the_file(tmp_path):
+    out = tmp_path / "copy.gpkg"
+    copy = open_copy(str(out), URL, "reports")
+    told = "behind the blue gate"
+    copy.replace(iter([[feature(f"f{number}", 3, description=told) for number in range(200)]]), STATE)
+    assert told.encode() in out.read_bytes()
+    copy.apply([gone(f"f{number}", 6) for number in range(100)], replace(STATE, seq=6))
+    copy.replace(iter([[feature("f150", 9)]]), replace(STATE, seq=9))
+    copy.close()
+    assert told.encode() not in out.read_bytes()

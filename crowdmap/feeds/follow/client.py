@@ -16,6 +16,7 @@ import httpx
 PAGE = 5_000  # features; the server's limit is 10,000
 SILENCE_S = 50  # the stream's heart beats every 15 s; longer silence is a dead line
 LONGEST_WAIT_S = 3600
+OPEN_PART = len("cm_k3v7q2mw")  # of a key: it names the key, and opens nothing
 OUR_OWN = ("limit", "cursor", "since")  # parameters that the follower sets itself
 _DECODER = json.JSONDecoder()
 
@@ -70,11 +71,13 @@ class Page:
 
 @dataclass(frozen=True)
 class State:
-    """Where a copy stands. *url*: what it is a copy of; *changes*: path and query of its changes; *seq*: how far it is."""
+    """Where a copy stands. *url*: what it is a copy of; *changes*: path and query of its changes; *seq*: how far it is, in
+    the numbers of its *reader*: the open part of the key it was read with, empty without one."""
 
     url: str
     changes: str
     seq: int
+    reader: str = ""
 
 
 class Feed:
@@ -95,6 +98,7 @@ class Feed:
         self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}" + ("?" + urlencode(query) if query else "")
         self._http = http or httpx.Client(timeout=60, follow_redirects=True)
         self._http.headers["User-Agent"] = "crowdmap-follow"
+        self.reader = key[:OPEN_PART]
         if key:
             self._http.headers["Authorization"] = f"Bearer {key}"
 
@@ -111,7 +115,7 @@ class Feed:
         """Where a copy stands that holds the layer whose first page this is."""
         link = urlsplit(next(link["href"] for link in page.members["links"] if link["rel"] == "changes"))
         query = urlencode([pair for pair in parse_qsl(link.query) if pair[0] not in OUR_OWN])
-        return State(self.url, link.path + ("?" + query if query else ""), int(page.members["seq"]))
+        return State(self.url, link.path + ("?" + query if query else ""), int(page.members["seq"]), self.reader)
 
     def changes(self, state: State) -> Page:
         """The latest state of what changed after ``state.seq``. Raises Restart."""

@@ -35,12 +35,13 @@ class GeoPackageCopy:
         if not path.exists():
             _make(path, table)
         self._db = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
+        self._db.execute("PRAGMA secure_delete = ON")  # what somebody took back does not stay in the file's free pages
         # what the triggers of the spatial index ask (Annex F.3), for points
         self._db.create_function("ST_IsEmpty", 1, lambda data: 0, deterministic=True)
         for name, number in {"ST_MinX": 0, "ST_MaxX": 0, "ST_MinY": 1, "ST_MaxY": 1}.items():
             self._db.create_function(name, 1, lambda data, number=number: _lon_lat(data)[number], deterministic=True)
         try:
-            row = self._db.execute(f"SELECT layer, url, changes, seq FROM {STATE}").fetchone()
+            row = self._db.execute(f"SELECT layer, url, changes, seq, reader FROM {STATE}").fetchone()
             if row is None or row[0] != table:
                 raise NotOurs(f"{path} holds the layer {row and row[0]}. Name another file for the layer {table}.")
         except sqlite3.DatabaseError as error:
@@ -110,7 +111,8 @@ class _Transaction:
         try:
             if kind is None:
                 state = self.state
-                self.db.execute(f"UPDATE {STATE} SET url = ?, changes = ?, seq = ?", (state.url, state.changes, state.seq))
+                now = (state.url, state.changes, state.seq, state.reader)
+                self.db.execute(f"UPDATE {STATE} SET url = ?, changes = ?, seq = ?, reader = ?", now)
                 self.db.execute(
                     "UPDATE gpkg_contents SET last_change = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE table_name = ?",
                     (self.copy._table,),
@@ -143,7 +145,7 @@ def _make(path: Path, table: str) -> None:
     )  # fmt: skip
     with closing(sqlite3.connect(part)) as db, db:
         db.execute(f'CREATE UNIQUE INDEX "{table}_id" ON "{table}" (id)')
-        db.execute(f"CREATE TABLE {STATE} (fid INTEGER PRIMARY KEY, layer TEXT, url TEXT, changes TEXT, seq INTEGER)")
+        db.execute(f"CREATE TABLE {STATE} (fid INTEGER PRIMARY KEY, layer TEXT, url TEXT, changes TEXT, seq INTEGER, reader TEXT)")
         db.execute(f"INSERT INTO {STATE} (layer) VALUES (?)", (table,))
         db.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)",

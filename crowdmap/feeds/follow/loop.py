@@ -46,6 +46,9 @@ class Follower:
         """For ever, or with *once* until the copy is what the feed is now. Raises Refused; with *once* also Away."""
         self.tries = TRIES_ONCE if once else None
         begin = self.copy.state is None
+        if not begin and self.copy.state.reader != self.feed.reader:  # other reports, other places, other numbers
+            self.say("It was read with another key, or without one. The layer is taken again.")
+            begin = True
         while True:
             try:
                 if begin:

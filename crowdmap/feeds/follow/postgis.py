@@ -66,9 +66,9 @@ class PostgisCopy:
         with self._transaction() as cursor:
             cursor.execute(
                 "CREATE TABLE IF NOT EXISTS crowdmap_follow"
-                " (layer text PRIMARY KEY, url text, changes text, seq bigint)"
+                " (layer text PRIMARY KEY, url text, changes text, seq bigint, reader text)"
             )
-            row = cursor.execute("SELECT url, changes, seq FROM crowdmap_follow WHERE layer = %s", [self._table]).fetchone()
+            row = cursor.execute("SELECT url, changes, seq, reader FROM crowdmap_follow WHERE layer = %s", [self._table]).fetchone()
             there = cursor.execute("SELECT to_regclass(%s)", [self._quoted]).fetchone()[0]
             if there and row is None:
                 raise NotOurs(f"The table {self._table} was not made by crowdmap follow. Name another one with --table.")
@@ -101,9 +101,9 @@ class PostgisCopy:
 
     def _note(self, cursor, state: State) -> None:
         cursor.execute(
-            "INSERT INTO crowdmap_follow VALUES (%s, %s, %s, %s) ON CONFLICT (layer)"
-            " DO UPDATE SET url = excluded.url, changes = excluded.changes, seq = excluded.seq",
-            [self._table, state.url, state.changes, state.seq],
+            "INSERT INTO crowdmap_follow VALUES (%s, %s, %s, %s, %s) ON CONFLICT (layer)"
+            " DO UPDATE SET url = excluded.url, changes = excluded.changes, seq = excluded.seq, reader = excluded.reader",
+            [self._table, state.url, state.changes, state.seq, state.reader],
         )
 
 

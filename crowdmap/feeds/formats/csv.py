@@ -29,7 +29,7 @@ COLUMNS = {
     "Claimed": "#org+claimed", "Source": "#meta+source",
 }  # fmt: skip
 # what a spreadsheet takes for a formula, or may after it has trimmed the cell
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "＝")
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ENDS = (".", "!", "?", ":", "…", "。", "؟", "።")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 

@@ -26,7 +26,7 @@ FIELDS = (
     "id kind category categories title description lat lon place area accuracy_m occurred_at created_at people quantity"
     " unit language contact_name contact_phone contact_email status verification approved verified"
 ).split()
-GUARDED = re.compile(r"'(?=[=+\-@\t\r\uff1d])")  # our CSV's guard against formulas in spreadsheets
+GUARDED = re.compile(r"'(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")  # our CSV's guard against formulas in spreadsheets
 
 
 def field_of(column: str) -> str | None:
