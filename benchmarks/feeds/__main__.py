@@ -1,7 +1,7 @@
 """Feeds against pygeoapi, tipg and an nginx file: answers a second on the same rows in one run, two workers each, while
 ten reports a second are published.
 
-    .venv/bin/python -m benchmarks.feeds [--reports 100000] [--database sqlite] [--peers/--no-peers]
+    .venv/bin/python -m benchmarks.feeds [--reports 100000] [--database sqlite] [--peers/--no-peers] [--keep FOLDER]
 
 Cold: a page that was never asked before, so that nothing kept can answer: of the layer by its cursors, which is what the
 others' offsets are, and of a box that is another one each time, whose reports are counted too. Unchanged: one address of a layer that the
@@ -168,11 +168,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", choices=DATABASES, action="append", help="default: both")
     parser.add_argument("--reports", type=int, default=100_000)
+    parser.add_argument("--keep", type=Path, help="a folder in which the others stay installed for the next run")
     parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     columns, found = [], []
     with tempfile.TemporaryDirectory(prefix="crowdmap-peers-") as temporary:
-        folder = Path(temporary)
+        folder = given.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         for name in given.database or DATABASES:
             with site(name) as here, ExitStack() as stack:
                 fill(here, given.reports)

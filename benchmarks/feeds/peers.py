@@ -13,6 +13,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import make_url, text
 
@@ -32,7 +33,8 @@ def environment(folder: Path, name: str, *packages: str) -> Path:
     place = folder / f"venv-{name}"
     if not (place / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        subprocess.run([place / "bin/pip", "install", "-q", "--disable-pip-version-check", *packages], check=True)
+        pip = [place / "bin/pip", "install", "-q", "--disable-pip-version-check", *packages]
+        subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
         (place / "ready").touch()
     return place / "bin"
 
@@ -100,7 +102,7 @@ def tipg(folder: Path, url: str):
     bin, port, d = environment(folder, "tipg", TIPG, "uvicorn"), free_port(), _database(url)
     base = f"http://127.0.0.1:{port}"
     items = f"{base}/collections/public.{TABLE}/items"
-    connection = f"postgresql://{d['user']}:{d['password']}@{d['host']}:{d['port']}/{d['dbname']}"
+    connection = f"postgresql://{d['user']}:{d['password']}@{quote(d['host'], safe='')}:{d['port']}/{d['dbname']}"
     command = [bin / "uvicorn", "tipg.main:app", "--host", "127.0.0.1", "--port", port, "--workers", 2, "--no-access-log"]
     with _running(
         command, items + "?limit=1", folder, "tipg", DATABASE_URL=connection, TIPG_MAX_FEATURES_PER_QUERY="10000",
@@ -112,7 +114,7 @@ def tipg(folder: Path, url: str):
 @contextmanager
 def pygeoapi(folder: Path, url: str):
     """→ address of the items."""
-    bin, port, d = environment(folder, "pygeoapi", PYGEOAPI, "gunicorn", "psycopg2-binary"), free_port(), _database(url)
+    bin, port, d = environment(folder, "pygeoapi", PYGEOAPI, "gunicorn", "psycopg2-binary", "geoalchemy2"), free_port(), _database(url)
     base = f"http://127.0.0.1:{port}"
     config, openapi = folder / "pygeoapi.yml", folder / "pygeoapi-openapi.yml"
     config.write_text(f"""
