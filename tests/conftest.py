@@ -196,6 +196,8 @@ def app(app_settings):
     app = create_app(app_settings)
     app.testing = True
     app.test_client_class = Client
+    with app.app_context():
+        warm.share_statements(db.engine)
     yield app
     with app.app_context():
         db.session.remove()

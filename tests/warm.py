@@ -5,6 +5,8 @@ Compiling the rules of the routes took nine tenths of `create_app`, compiling th
 
 import jinja2
 from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import rules
 
 
@@ -46,3 +48,18 @@ def _keep_builders(compile_builder):
         return builders[key]
 
     return kept_builder
+
+
+_statements = {}
+
+
+def share_statements(engine: Engine) -> None:
+    """Let *engine* find the SQL that engines of the same kind compiled before it, in other tests."""
+    kind = type(engine.dialect)
+    if kind not in _statements:
+        # The cache's key holds the dialect, which is the engine's own: one of a kind is as good as another here,
+        # since all have the settings of crowdmap.db and talk to the same server.
+        kind.__hash__ = lambda dialect: hash(type(dialect))
+        kind.__eq__ = lambda dialect, other: type(dialect) is type(other)
+        _statements[kind] = LRUCache(5000)
+    engine._compiled_cache = _statements[kind]
