@@ -4,10 +4,13 @@ Compiling the rules of the routes took nine tenths of `create_app`, compiling th
 """
 
 import jinja2
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import rules
+
+from crowdmap.accounts import passwords
 
 
 class CompiledTemplates(jinja2.BytecodeCache):
@@ -25,10 +28,13 @@ class CompiledTemplates(jinja2.BytecodeCache):
 
 
 COMPILED = CompiledTemplates()
+REAL_HASHER = passwords._hasher
 
 
 def keep() -> None:
-    """From now on every application of this process takes what was compiled before it."""
+    """From now on every application of this process takes what was compiled before it, and hashes passwords at a small
+    cost: the real one is meant to take its time, and test_passwords looks at that."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": COMPILED}
     if rules.Rule._compile_builder.__name__ != "kept_builder":
         rules.Rule._compile_builder = _keep_builders(rules.Rule._compile_builder)
