@@ -11,11 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import pytest
 from flask.testing import FlaskClient
 
-from tests import servers
+from tests import servers, warm
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASES = ("sqlite", "postgis")
@@ -83,21 +82,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(f"{number} {'failed' if IN_CI else 'skipped'}: {what}", yellow=True)
 
 
-class CompiledTemplates(jinja2.BytecodeCache):
-    """Compiled templates from one test's app to the next: compiling anew took longer than most tests."""
-
-    def __init__(self):
-        self.codes = {}
-
-    def load_bytecode(self, bucket):
-        if bucket.key in self.codes:
-            bucket.bytecode_from_string(self.codes[bucket.key])
-
-    def dump_bytecode(self, bucket):
-        self.codes[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = CompiledTemplates()
+warm.keep()
 
 
 # --- databases --------------------------------------------------------------------------------------------------
@@ -211,7 +196,8 @@ def app(app_settings):
     app = create_app(app_settings)
     app.testing = True
     app.test_client_class = Client
-    app.jinja_env.bytecode_cache = COMPILED
+    with app.app_context():
+        warm.share_statements(db.engine)
     yield app
     with app.app_context():
         db.session.remove()
@@ -246,7 +232,7 @@ def serve(app_settings):
 
     yield start
     for server in running:
-        server.stop()
+        server.cut()
 
 
 @pytest.fixture

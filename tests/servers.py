@@ -17,6 +17,8 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+from tests import nursery
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "crowdmap_template"
 SEED = "crowdmap_seed"
@@ -261,6 +263,7 @@ def _tables(connection) -> list[str]:
 
 
 SERVE = (sys.executable, "-c", "import sys; from crowdmap.cli import main; sys.exit(main())", "serve", "--host", "127.0.0.1")
+NURSERY = nursery.Nursery()
 
 
 class LiveServer:
@@ -279,12 +282,17 @@ class LiveServer:
         self.log = instance / f"serve-{self.port}.log"
         inherited = {name: value for name, value in (env or os.environ).items() if not name.startswith("CROWDMAP_")}
         given = {f"CROWDMAP_{name}": _as_text(value) for name, value in {"PUBLIC_URL": self.url, **settings}.items()}
-        with self.log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [*map(str, command), "--port", str(self.port), *options],
-                cwd=cwd, env={**inherited, **given, "PYTHONUNBUFFERED": "1"}, stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=die_with_parent,
-            )  # fmt: skip
+        words = [*map(str, command), "--port", str(self.port), *options]
+        environment = {**inherited, **given, "PYTHONUNBUFFERED": "1"}
+        self.log.write_bytes(b"")
+        if nursery.HERE and command is SERVE and cwd == ROOT and env is None:
+            self.process = NURSERY.start(words[words.index("serve") :], env=environment, log=self.log)
+        else:
+            with self.log.open("ab") as out:
+                self.process = subprocess.Popen(
+                    words, cwd=cwd, env=environment, stdout=out, stderr=subprocess.STDOUT,
+                    start_new_session=True, preexec_fn=die_with_parent,
+                )  # fmt: skip
         atexit.register(self.stop)
         try:
             self._wait(seconds)
@@ -318,6 +326,13 @@ class LiveServer:
         """Ctrl-C: open streams are not waited for. Safe to call twice."""
         _stop(self.process, signal.SIGINT, signal.SIGKILL)
         atexit.unregister(self.stop)
+
+    def cut(self):
+        """End it and what it started at once, without the two seconds that an orderly end takes."""
+        if isinstance(self.process, nursery.Nursling) and self.process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.process.wait(15)
+        self.stop()
 
 
 def _as_text(value) -> str:

@@ -1,7 +1,9 @@
 import pytest
 
-from crowdmap.accounts.passwords import hash_password, new_passphrase, normal_email, verify, weakness
+from crowdmap.accounts import passwords
+from crowdmap.accounts.passwords import hash_password, new_passphrase, normal_email, outdated, verify, weakness
 from crowdmap.accounts.sessions import device
+from tests.warm import REAL_HASHER
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,15 @@ def test_hash_and_verify():
     assert not verify(password_hash, "five wild geese over the boy")
     assert not verify(None, "five wild geese over the bay"), "no account is never right"
     assert not verify("not a hash", "five wild geese over the bay")
+
+
+def test_the_real_cost_is_that_of_owasp(monkeypatch):
+    cheap = hash_password("five wild geese over the bay")
+    monkeypatch.setattr(passwords, "_hasher", REAL_HASHER)
+    password_hash = hash_password("five wild geese over the bay")
+    assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert verify(password_hash, "five wild geese over the bay") and not outdated(password_hash)
+    assert verify(cheap, "five wild geese over the bay") and outdated(cheap)
 
 
 def test_the_same_letters_composed_otherwise_are_the_same_password():
