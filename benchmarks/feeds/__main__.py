@@ -63,11 +63,11 @@ def cursors(feed: str) -> list[str]:
 
 
 def box_of(wanted: int, ask) -> tuple:
-    """A bbox around the city's middle with about so many reports; *ask* counts them."""
-    low, high = 0.0005, 0.2
+    """A bbox in the city, beside its crowded point, with about so many reports; *ask* counts them."""
+    low, high = 0.0005, 0.04
     for _step in range(24):
         half = (low + high) / 2
-        box = (-72.335 - half, 18.545 - half, -72.335 + half, 18.545 + half)
+        box = (-72.29 - half, 18.545 - half, -72.29 + half, 18.545 + half)
         if ask(box) < wanted:
             low = half
         else:

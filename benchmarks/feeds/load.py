@@ -6,7 +6,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-CONNECTIONS, SECONDS, RUNS = 4, 3, 3
+CONNECTIONS, SECONDS, RUNS = 8, 3, 3
 
 
 def rate(folder: Path, addresses: list[str], *, expect: int = 200, seconds: int = SECONDS, runs: int = RUNS, **headers: str) -> float:
@@ -24,7 +24,7 @@ response = function(status) if status ~= {expect} then wrong = wrong + 1; print(
 """)
     found = []
     for _run in range(runs):
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "120s", "-s", str(script), base]
+        command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "120s", "-s", str(script), base]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert "WRONG" not in said and "Socket errors" not in said, said
         found.append(float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]))

@@ -9,7 +9,7 @@ from flask import Response, current_app, request
 from crowdmap.db import db, utcnow
 from crowdmap.feeds import encodings
 from crowdmap.feeds.cache import Body, bodies
-from crowdmap.feeds.heads import head_seq
+from crowdmap.feeds.heads import head_now
 from crowdmap.feeds.reader import Reader
 from crowdmap.reports.models import Kind
 from crowdmap.web import add_links, conditional, etag_of
@@ -39,10 +39,10 @@ def kept(
     """
     minute = this_minute() if relative else 0
     key = (*key, who.audience.value, minute)
-    head = head_seq(who.audience, kinds)
+    head = head_now(current_app, who.audience, kinds)
     if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
         return _labelled(conditional(tag, Response), who)
-    db.session.rollback()  # waiting for another thread's body must not hold a snapshot
+    db.session.rollback()  # who looked at a layer or a category: waiting for another thread's body must not hold a snapshot
     body = bodies(current_app).get(key, head, build)
     tag = etag_of(*key, body.seq)
     if who.public and again:

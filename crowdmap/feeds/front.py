@@ -15,18 +15,17 @@ from dataclasses import dataclass, replace
 from flask import Flask
 from werkzeug.http import parse_etags
 
-from crowdmap.db import db
 from crowdmap.db.glance import Glance
 from crowdmap.feeds import encodings
 from crowdmap.feeds.answer import KEPT, Kept, this_minute
 from crowdmap.feeds.cache import Body
+from crowdmap.feeds.heads import glancing, of_audience, of_kinds
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Kind
 
 log = logging.getLogger(__name__)
 
 MOST = 512  # answers
-HEADS = f"SELECT kind, seq FROM head WHERE audience = '{Audience.PUBLIC.value}'"
 PRIVATE = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_COOKIE", "HTTP_RANGE")
 OF_THE_ANSWER = {"content-length", "content-encoding", "etag", "date"}  # made anew each time
 
@@ -49,7 +48,7 @@ class Answer:
     def good(self, heads: dict[str, int]) -> Body | None:
         """The body, if it may be given again."""
         body = self.body()
-        head = max((heads.get(kind, 0) for kind in self.kept.kinds or heads), default=0)
+        head = of_kinds(heads, self.kept.kinds)
         return body if body is not None and body.good(head) and self.kept.minute in (0, this_minute()) else None
 
 
@@ -94,9 +93,9 @@ class Front:
     def _heads(self) -> dict[str, int]:
         if self._glance is None:
             with self._app.app_context():
-                self._glance = Glance(db.engine, HEADS)
+                self._glance = glancing(self._app)
         try:
-            return dict(self._glance.rows())
+            return of_audience(self._glance.rows(), Audience.PUBLIC)
         except Exception as error:  # whatever the driver raises: Flask meets the same trouble and has the words for it
             log.warning("the seq could not be read: %s", error)
             return NOTHING_HOLDS

@@ -189,7 +189,7 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
 
 
 def _heads(chosen: ReportFilter, audience: Audience) -> tuple[int, int]:
-    since = head_seq(audience)
+    since = head_seq(audience)  # as the session's snapshot has it
     return (head_seq(audience, chosen.kinds) if chosen.kinds else since), since
 
 

@@ -10,14 +10,14 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 
 from flask import Flask
 
 SLOW_S = 20.0  # for a piece
 LONG_S = 5.0  # of sending in all, from which on an answer counts as a long one
-PIECE = 64 * 1024
+PIECE, MOST_PIECE = 64 * 1024, 512 * 1024  # who takes one at once is given twice as much the next time
+AT_ONCE_S = 0.02
 LOOK_S, EMPTY_S = 1.0, 5.0
 
 
@@ -25,8 +25,9 @@ class Sending:
     """One answer on its way, as the iterator that the server takes it from. *waiting_since* is None while nothing waits to
     be taken: it is made, or a stream has nothing to tell."""
 
-    def __init__(self, here: "Sendings", line: socket.socket, body: Iterable[bytes], pieces: Iterator[bytes]):
-        self._here, self._line, self._body, self._pieces = here, line, body, pieces
+    def __init__(self, here: "Sendings", line: socket.socket, body: Iterable[bytes], file_wrapper):
+        self._here, self._line, self._body = here, line, body
+        self._piece, self._pieces = PIECE, _pieces(body, file_wrapper, lambda: self._piece)
         self.waiting_since: float | None = None
         self._size = self._taken = 0
         self._seconds = 0.0
@@ -36,7 +37,9 @@ class Sending:
 
     def __next__(self) -> bytes:
         if self.waiting_since is not None:
-            self._seconds += time.monotonic() - self.waiting_since
+            took = time.monotonic() - self.waiting_since
+            self._piece = min(2 * self._piece, MOST_PIECE) if took < AT_ONCE_S else PIECE
+            self._seconds += took
             self._taken += self._size
             self.waiting_since = None
         try:
@@ -79,7 +82,7 @@ class Sendings:
         line = environ.get("gunicorn.socket")
         if line is None:
             return body
-        sending = Sending(self, line, body, _pieces(body, environ.get("wsgi.file_wrapper")))
+        sending = Sending(self, line, body, environ.get("wsgi.file_wrapper"))
         with self._lock:
             self._open.add(sending)
             if self._thread is None:
@@ -115,15 +118,17 @@ def too_slow(sendings: Iterable[Sending], most: int, now: float) -> list[Sending
     return cut
 
 
-def _pieces(body: Iterable[bytes], file_wrapper) -> Iterator[bytes]:
+def _pieces(body: Iterable[bytes], file_wrapper, size: Callable[[], int]) -> Iterator[bytes]:
     if file_wrapper is not None and isinstance(body, file_wrapper):
-        yield from iter(partial(body.filelike.read, PIECE), b"")
+        while some := body.filelike.read(size()):
+            yield some
         return
     for item in body:
-        if len(item) <= PIECE:
-            yield item
-        else:
-            yield from (item[at : at + PIECE] for at in range(0, len(item), PIECE))
+        at = 0
+        while at < len(item) or not at:
+            some = item[at : at + size()]
+            yield some
+            at += len(some) or 1
 
 
 def init_app(app: Flask) -> None:
