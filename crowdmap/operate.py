@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 
 import click
+import orjson
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.cli import with_appcontext
 from sqlalchemy import func, select
@@ -21,12 +22,14 @@ from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
 from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
+from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
 from crowdmap.web import access_of, public
 
 blueprint = Blueprint("operate", __name__)
 LOW_DISK = 100 * 1024 * 1024
+SAMPLE = 50  # of the oldest publications
 # by any of these a proxy on this machine shows that somebody else asks
 PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 
@@ -78,6 +81,14 @@ def check_partners() -> str | None:
         return f"{lack} public reports cannot be read with a partner's key yet. Run `crowdmap republish` once."
 
 
+def check_publications() -> str | None:
+    """What was published by an earlier version tells all that this one tells only once it is made again; the oldest show it."""
+    query = select(Publication.feature).where(Publication.removed.is_(None)).order_by(Publication.id).limit(SAMPLE)
+    lack = {name for feature in db.session.scalars(query) for name in set(PROPERTIES) - orjson.loads(feature)["properties"].keys()}
+    if lack:
+        return f"What was published before the upgrade does not tell {', '.join(sorted(lack))}. Run `crowdmap republish` once."
+
+
 def check_webhooks() -> str | None:
     if paused := paused_by_us():
         return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
@@ -96,7 +107,7 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "webhooks": check_webhooks, "counts": check_counts,
+    "publications": check_publications, "webhooks": check_webhooks, "counts": check_counts,
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from crowdmap.errors import FieldError, Gone, SameKeyOtherContent, ValidationFai
 from crowdmap.events import ReportSubmitted, VoiceAdded, record
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.tokens import token_hash, tracking_token
+from crowdmap.moderation import evidence
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.hook import touch
 from crowdmap.reports.keyed import source_hash
@@ -197,6 +198,8 @@ def _make_reports(session, messages, categories) -> dict[tuple[str, str], Report
         report = made[key]
         if message.voice_of is None and report.status is not Status.PENDING:
             session.add(Decision(report_id=report.id, action="publish", reason=message.reason))
+        if message.voice_of is None:
+            evidence.brought(session, report, message.reason)
     return made
 
 

@@ -182,6 +182,7 @@ def as_json(found: Tracked) -> Response:
         "id": (found.root if found.feature else found.report).public_id,
         "status": found.root.status.value,
         "verification": found.root.verification.value,
+        "ended": found.ended,
         "voice": not found.original,
         "withdrawn": found.withdrawn,
         "merged": found.merged,

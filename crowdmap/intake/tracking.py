@@ -20,6 +20,7 @@ from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Wor
 from crowdmap.intake.submit import is_outside, is_swapped
 from crowdmap.intake.tokens import token_hash
 from crowdmap.moderation.actions import lock_reports
+from crowdmap.moderation.evidence import ending
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import VISIBLE, Letter, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
@@ -103,6 +104,11 @@ class Tracked:
     @property
     def merged(self) -> bool:
         return self.root is not self.report
+
+    @property
+    def ended(self) -> str | None:
+        """What checking it came to: ``unverifiable`` or ``false``."""
+        return ending(self.root, self.decisions)
 
     @property
     def pending(self) -> bool:

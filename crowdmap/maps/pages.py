@@ -15,6 +15,7 @@ from crowdmap.feeds.reportview import view_of
 from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
+from crowdmap.moderation.grades import sentence
 from crowdmap.moderation.vouching import may_vouch
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
@@ -97,6 +98,7 @@ def report_page(public_id):
         steps=pathway_of(view), closed=view.status == Status.CLOSED, link=absolute(f"/reports/{view.id}"),
         config=map_config(), help_link=help_kind and "/report?" + urlencode({"kind": help_kind, "category": view.category}),
         zoom=zoom_for(view.precision_m), voice_words=voice_words(),
+        grade_words=sentence(view.verification, view.feature["properties"].get("verification_reason")),
         may_vouch=may_vouch(db.session, view.id, actor(), view.verification),
     )  # fmt: skip
 

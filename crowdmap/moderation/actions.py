@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, merging
+from crowdmap.moderation import duplicates, editing, evidence, merging
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
-from crowdmap.reports.models import TRANSITIONS, Report, Status, Verification
+from crowdmap.reports.models import TRANSITIONS, Report, Status
 from crowdmap.web import Permission
 
 REJECTIONS = ("spam", "false", "unverifiable", "out-of-area")
@@ -72,16 +72,10 @@ def _reject(doing: Doing) -> None:
     _move_on(doing)
 
 
-def _grade(verification: Verification) -> Callable[[Doing], None]:
-    def do(doing: Doing) -> None:
-        if doing.report.verification is verification:
-            raise IllegalState(_("The report has this mark already."), code="already-so")
-        doing.set("verification", verification)
-
-    return do
-
-
-_verify, _corroborate, _dispute = map(_grade, (Verification.VERIFIED, Verification.CORROBORATED, Verification.DISPUTED))
+def _edit(doing: Doing) -> None:
+    editing.edit(doing)
+    if doing.change.keys() & {"category", "more_categories"}:  # another category may ask for a second pair of eyes
+        evidence.regrade(doing)
 
 
 def _note(doing: Doing) -> None:
@@ -94,9 +88,16 @@ _PENDING, _CLOSED = frozenset({Status.PENDING}), frozenset({Status.CLOSED})
 # one line an action
 _ALL = (
     Action("publish", _l("Publish"), _l("It is on the map now."), _publish, "p", Status.PUBLISHED, _PENDING),
-    Action("verify", _l("Verify"), _l("Marked as verified."), _verify, "v", since=_SEEN, needs=("evidence",)),
-    Action("corroborate", _l("Told by several"), _l("Marked as told by several."), _corroborate, "k", since=_SEEN),
-    Action("dispute", _l("Dispute"), _l("Marked as disputed."), _dispute, "d", since=_SEEN, needs=("reason",)),
+    Action("verify", _l("Verify"), _l("Marked as verified."), evidence.verify, "v", since=_SEEN, needs=("evidence",)),
+    Action("corroborate", _l("Told by several"), _l("Marked as told by several."), evidence.corroborate, "k", since=_SEEN),
+    Action("dispute", _l("Dispute"), _l("Marked as disputed."), evidence.dispute, "d", since=_SEEN, needs=("reason",)),
+    Action(
+        "add-evidence", _l("Add evidence"), _l("Kept."), evidence.add, "i", since=_SEEN, needs=("evidence_kind", "evidence"),
+    ),
+    Action(
+        "withdraw-evidence", _l("Withdraw evidence"), _l("Withdrawn."), evidence.withdraw, "w", since=_SEEN,
+        needs=("evidence_id", "reason"),
+    ),
     Action("hide", _l("Hide"), _l("Hidden. Only the team sees it."), _move_on, "h", Status.HIDDEN, needs=("reason",)),
     Action("reject", _l("Reject"), _l("Rejected and hidden."), _reject, "x", Status.HIDDEN, needs=("reason",)),
     Action("restore", _l("Restore"), _l("Back in the queue."), _move_on, "s", Status.PENDING),
@@ -112,7 +113,7 @@ _ALL = (
         "ask-again", _l("Ask again"), _l("It may be asked again whether they are the same."), duplicates.ask_again, "a",
         needs=("other",), merged=True, revised=False, partner="other",
     ),
-    Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
+    Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
 )  # fmt: skip
@@ -146,8 +147,8 @@ def perform(
     chosen.do(doing)
     if chosen.revised and not doing.change:
         return report  # nothing changed: no decision to keep
-    evidence = fields.get("evidence")
-    keep(session, report, actor, chosen.name, doing.reason, doing.change, evidence, bump=chosen.revised, at=doing.at)
+    told = fields.get("evidence")
+    keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
     session.flush()
     return report
 
@@ -170,6 +171,8 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
         words = {
             "reason": _("Say why, in a few words."),
             "evidence": _("Say how you know: a call, a photo, somebody on the spot."),
+            "evidence_kind": _("Choose what kind of evidence it is."),
+            "evidence_id": _("Say which piece of evidence you mean."),
             "into": _("Say which report it belongs to."),
             "other": _("Say which other report you mean."),
         }

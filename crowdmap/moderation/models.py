@@ -1,11 +1,12 @@
-"""Decisions: who did what to which report, when and why. Rows are added, never changed."""
+"""Decisions: who did what to which report, when and why. Rows are added, never changed. And what a report's grade stands on."""
 
 from datetime import datetime
 
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crowdmap.db import Json, UtcDateTime, db, utcnow
+from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
+from crowdmap.moderation.grades import EvidenceKind
 
 
 class Decision(db.Model):
@@ -20,3 +21,22 @@ class Decision(db.Model):
     # from → to of plain fields; texts, places and contacts only by name, for the log outlives an erasure
     change: Mapped[dict] = mapped_column(Json, default=dict)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class Evidence(db.Model):
+    """One thing that speaks for a report or against it. Never deleted: withdrawn, by whom, when and why; the database
+    refuses a change of anything else."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    kind: Mapped[EvidenceKind] = mapped_column(enum_text(EvidenceKind))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))  # None: its source's, or the machine's
+    organisation: Mapped[str | None]  # the name of the one that stands for it
+    sources: Mapped[int] = mapped_column(default=1)  # how many independent sources it speaks for
+    note: Mapped[str] = mapped_column(default="")  # how they know; for the team alone
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    withdrawn_why: Mapped[str | None]

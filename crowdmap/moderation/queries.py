@@ -16,7 +16,7 @@ from crowdmap.dedupe.find import Sides
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.filters import ReportFilter
-from crowdmap.moderation import merging
+from crowdmap.moderation import evidence, merging
 from crowdmap.moderation.contact import contact_of
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Head, Publication
@@ -144,6 +144,7 @@ class Dossier:
     refused: list["Refused"]
     preview: Preview | None
     has_contact: bool
+    evidence: evidence.Shown
 
     @property
     def lon(self):
@@ -165,26 +166,28 @@ def dossier(session: Session, public_id: str) -> Dossier:
     ids = [report.id, *(child.id for child in children)]
     apart = refused(session, chain, ids)
     alike = twins(session, report, chain, children, [one.public_id for one in apart])
+    decisions = [
+        (row[0], row[1])
+        for row in session.execute(
+            select(Decision, Account.name)
+            .outerjoin(Account, Account.id == Decision.account_id)
+            .where(Decision.report_id == report.id)
+            .order_by(Decision.id.desc())
+        )
+    ]
     return Dossier(
         report=report,
         root=chain[-1],
         children=children,
         messages=list(session.scalars(select(Submission).where(Submission.report_id.in_(ids)).order_by(Submission.id))),
         letters=list(session.scalars(select(Letter).where(Letter.report_id.in_(ids)).order_by(Letter.id))),
-        decisions=[
-            (row[0], row[1])
-            for row in session.execute(
-                select(Decision, Account.name)
-                .outerjoin(Account, Account.id == Decision.account_id)
-                .where(Decision.report_id == report.id)
-                .order_by(Decision.id.desc())
-            )
-        ],
+        decisions=decisions,
         twins=alike,
         twin_revisions=_to_take_in(session, report, alike),
         refused=apart,
         preview=preview(session, report),
         has_contact=contact_of(session, report).given,
+        evidence=evidence.shown(session, report, children, [decision for decision, _name in decisions]),
     )
 
 

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
+from crowdmap.moderation.grades import EvidenceKind
 from crowdmap.reports.models import Kind
 from crowdmap.reports.texts import clean
 
@@ -17,6 +18,11 @@ Text = Annotated[str, AfterValidator(clean)]
 Reason = Annotated[Text, Field(max_length=1000)]
 Code = Annotated[str, Field(max_length=40)]
 SEEN = r"^[a-z0-9]{1,40}:[0-9]{1,9}$"
+
+
+def _or_none(value):
+    """A form sends an empty text where nothing was chosen."""
+    return None if value == "" else value
 
 
 class ActionRequest(BaseModel):
@@ -32,8 +38,28 @@ class PublishRequest(ActionRequest):
     confirm: Annotated[bool, Field(description="yes, also outside the crisis area")] = False
 
 
-class VerifyRequest(ActionRequest):
-    evidence: Annotated[Text, Field(max_length=2000, description="how you know")] = ""
+class EvidenceRequest(ActionRequest):
+    """A piece of evidence: by itself, or under the mark that it gives."""
+
+    evidence: Annotated[Text, Field(max_length=2000, description="how you know; for the team alone")] = ""
+    evidence_kind: Annotated[EvidenceKind | None, BeforeValidator(_or_none), Field(description="what kind of evidence it is")] = None
+    organisation: Annotated[Text, Field(max_length=120, description="the organisation that stands for it, by name")] = ""
+
+
+class CorroborateRequest(EvidenceRequest):
+    sources: Annotated[
+        int | None, BeforeValidator(_or_none), Field(ge=1, le=1000, description="how many independent sources; 2 where not given")
+    ] = None
+
+
+class AddEvidenceRequest(EvidenceRequest):
+    sources: Annotated[
+        int | None, BeforeValidator(_or_none), Field(ge=1, le=1000, description="kind source: how many there are; 1 where not given")
+    ] = None
+
+
+class WithdrawEvidenceRequest(ActionRequest):
+    evidence_id: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of the piece of evidence")] = None
 
 
 class RejectRequest(ActionRequest):
@@ -83,7 +109,8 @@ class MoveRequest(ActionRequest):
 
 
 _OWN = {
-    "publish": PublishRequest, "verify": VerifyRequest, "reject": RejectRequest, "merge": MergeRequest,
+    "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
+    "add-evidence": AddEvidenceRequest, "withdraw-evidence": WithdrawEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}

@@ -21,13 +21,13 @@ from crowdmap.errors import (
     status_of,
 )
 from crowdmap.filters import PARAMETERS
-from crowdmap.moderation import queries
+from crowdmap.moderation import evidence, grades, queries
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.requests import REQUESTS, EditRequest
 from crowdmap.moderation.shown import category_name, map_of, note_of, told
 from crowdmap.publishing.preview import preview
-from crowdmap.reports.models import Category, Kind, Status
+from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderate")
@@ -108,7 +108,9 @@ def _done(action: str, report) -> str:
             seen = preview(db.session, report)
         if seen is not None and seen.properties is None:
             return _("Published for the team only: its category is never public.")
-    return str(ACTIONS[action].done)
+    with reading():
+        graded = evidence.said(db.session, report, action)
+    return graded or str(ACTIONS[action].done)
 
 
 def _read_edit(public_id: str) -> EditRequest:
@@ -145,7 +147,7 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
         actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
         suspected=len(open_groups(db.session)), contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of,
+        told=told, note_of=note_of, grades=grades,
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
@@ -165,8 +167,11 @@ def _actions(found) -> list:
     possible = [a for a in ACTIONS.values() if a.starts_from(report.status) and (a.merged or not merged)]
     same = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
     hidden = {name for name, mark in same.items() if report.verification.value == mark}
+    if report.verification is Verification.VERIFIED:
+        hidden.add("corroborate")
     if not merged:
         hidden.add("unmerge")
     if not found.refused:
         hidden.add("ask-again")
+    hidden.add("withdraw-evidence")  # a button beside each piece
     return [a for a in possible if a.name not in hidden]

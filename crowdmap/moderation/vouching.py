@@ -15,6 +15,7 @@ from crowdmap.errors import FieldError, Gone, IllegalState, NotAllowed, StaleRev
 from crowdmap.events import Event, ReportSubmitted
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.doing import keep
+from crowdmap.moderation.evidence import found_by_machine
 from crowdmap.moderation.merging import below
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.lookup import public_report
@@ -55,11 +56,10 @@ def vouch(session: Session, public_id: str, actor: Account, evidence: str, devic
     sure = [account for account in vouchers(session, report) if counts(account, known_since)]
     if len(sure) < NEEDED:
         return Vouched(report, counts(actor, known_since), False)
-    change = {"verification": [report.verification.value, Verification.CORROBORATED.value]}
-    report.verification = Verification.CORROBORATED
-    names = [account.name or account.email for account in sure[:NEEDED]]
+    words = REASON.format(*(account.name or account.email for account in sure[:NEEDED]))
+    change = found_by_machine(session, report, words)
     change["vouched_by"] = [None, [account.id for account in sure[:NEEDED]]]
-    keep(session, report, None, "corroborate", REASON.format(*names), change)
+    keep(session, report, None, "corroborate", words, change)
     return Vouched(report, True, True)
 
 

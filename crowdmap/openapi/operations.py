@@ -84,6 +84,11 @@ OPERATIONS = (
         for name, model in REQUESTS.items()
     ),
     Operation(
+        "get", "/api/v1/reports/{public_id}/evidence", "What a report's grade stands on, and what the next one needs",
+        "moderators", {200: ("all that was recorded, the oldest first", JSON, ref("Evidence"))}, signed_in=True,
+        errors=(401, 403, 404),
+    ),
+    Operation(
         "get", "/api/v1/duplicates/groups", "Suspected duplicates, the best first", "moderators",
         {200: ("the groups that are left, and how good suggestions have been", JSON, ref("DuplicateGroups"))},
         query=GroupsQuery, signed_in=True, errors=(401, 403, 422),

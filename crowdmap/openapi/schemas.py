@@ -3,6 +3,8 @@
 from crowdmap.alerts import described as subscriptions
 from crowdmap.feeds.ogc.properties import SCHEMAS
 from crowdmap.maps import described as tiles
+from crowdmap.moderation.evidence import ENDINGS
+from crowdmap.moderation.grades import MISSING, EvidenceKind
 from crowdmap.openapi.parts import NUMBER, TEXT, WHOLE, nullable, obj, ref
 from crowdmap.reports.models import Verification
 
@@ -68,6 +70,15 @@ def schemas() -> dict:
         "Vouched": obj({
             "id": TEXT, "verification": {**TEXT, "enum": list(Verification)}, "counts": {"type": "boolean"}, "message": TEXT,
         }),
+        "Evidence": obj({
+            "id": TEXT, "revision": WHOLE, "verification": {**TEXT, "enum": list(Verification)}, "verification_reason": nullable(TEXT),
+            "two_people": {"type": "boolean"}, "missing": nullable({**TEXT, "enum": list(MISSING)}),
+            "evidence": {"type": "array", "items": obj({
+                "id": WHOLE, "kind": {**TEXT, "enum": list(EvidenceKind)}, "by": nullable(TEXT), "organisation": nullable(TEXT),
+                "sources": WHOLE, "note": TEXT, "at": moment, "withdrawn_at": nullable(moment), "withdrawn_by": nullable(TEXT),
+                "withdrawn_why": nullable(TEXT),
+            })},
+        }),
         "Candidates": obj({"candidates": candidates}),
         "DuplicateGroups": obj({
             "open": WHOLE, "suggestions": obj({"decided": WHOLE, "same": WHOLE}),
@@ -87,7 +98,8 @@ def schemas() -> dict:
         }),
         "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
         "Tracked": obj({
-            "id": TEXT, "status": TEXT, "verification": TEXT, "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
+            "id": TEXT, "status": TEXT, "verification": TEXT, "ended": nullable({**TEXT, "enum": list(ENDINGS)}),
+            "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
             "merged": {"type": "boolean"}, "joined": WHOLE, "received_at": {**TEXT, "format": "date-time"},
             "steps": {"type": "array", "items": obj(step)}, "contact_kept": {"type": "array", "items": TEXT},
             "public": nullable(ref("Feature")),

@@ -35,8 +35,9 @@ class Changed:
 
 
 def add(
-    session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None
-) -> Category:
+    session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None,
+    two_people: bool = False,
+) -> Category:  # fmt: skip
     """A new category; the caller commits. Raises ValidationFailed."""
     if not CODE.match(code):
         _refuse("code", "code", _("A code has 2 to 12 capital letters, digits or _, a letter first."))
@@ -45,15 +46,17 @@ def add(
     _check_parent(session, code, parent)
     last = session.scalar(select(func.max(Category.position))) or 0
     category = Category(
-        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, parent=parent, position=last + 1
+        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, parent=parent, position=last + 1,
+        two_people=two_people,
     )  # fmt: skip
     session.add(category)
-    record(session, CategoryChanged(account_id=actor.id, code=code, change={"policy": [None, policy.value]}))
+    change = {"policy": [None, policy.value], **({"two_people": [None, True]} if two_people else {})}
+    record(session, CategoryChanged(account_id=actor.id, code=code, change=change))
     return category
 
 
 def change(session: Session, actor, code: str, **values) -> Changed:
-    """Set *values* of a category (name, kind, sector, policy, parent, active); the caller commits.
+    """Set *values* of a category (name, kind, sector, policy, parent, active, two_people); the caller commits.
 
     Raises NotFound, ValidationFailed.
     """

@@ -22,8 +22,8 @@ from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Repor
 
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
-    "kind", "category", "categories", "sector", "title", "description", "status", "verification", "voices",
-    "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness", "source", "occurred_at",
+    "kind", "category", "categories", "sector", "title", "description", "status", "verification",
+    "verification_reason", "voices", "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness", "source", "occurred_at",
     "created_at", "updated_at", "seq", "url", "photos",
 )  # fmt: skip
 
@@ -252,7 +252,8 @@ def _view(
     properties = {
         "kind": report.kind.value, "category": report.category, "categories": codes,
         "sector": category.sector if category else None, "title": title or None, "description": description or None,
-        "status": root.status.value, "verification": root.verification.value, "voices": tree.voices,
+        "status": root.status.value, "verification": root.verification.value,
+        "verification_reason": root.verification_reason, "voices": tree.voices,
         "precision_m": None if precision is None else round(precision, 1), "people": report.people,
         "quantity": report.quantity, "unit": unit, "place": place or None, "area": area, "claimed": False,
         "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),

@@ -27,6 +27,7 @@ class CategoryForm(BaseModel):
     sector: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,30}$")]
     policy: Policy
     parent: Annotated[str | None, Field(max_length=12)] = None
+    two_people: bool = False
 
 
 class NewCategoryForm(CategoryForm):

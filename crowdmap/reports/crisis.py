@@ -54,6 +54,7 @@ class CategoryTemplate:
     hxl: str | None = None
     aliases: tuple[str, ...] = ()  # what other maps call it; an import matches these too
     active: bool = True
+    two_people: bool = False  # verified only by evidence of two accounts
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _take(item: Any, where: str, what: str, needed: Iterable[str], optional: Ite
 def _category(item: Any, where: str) -> CategoryTemplate:
     values = _take(
         item, where, "category", needed=("code", "name", "sector", "kind", "policy"),
-        optional=("names", "parent", "hxl", "aliases", "active"),
+        optional=("names", "parent", "hxl", "aliases", "active", "two_people"),
     )
     label = f"{where}category {values['code']}: "
     if not CODE.match(str(values["code"])):
@@ -246,6 +247,8 @@ def write(template: CrisisTemplate) -> str:
                 lines.append(f"{key} = {_literal(value)}")
         if not category.active:
             lines.append("active = false")
+        if category.two_people:
+            lines.append("two_people = true")
     return "\n".join(lines) + "\n"
 
 
@@ -272,7 +275,7 @@ def load(name: str | Path = DEFAULT) -> CrisisTemplate:
     fresh = [item for item in template.categories if item.code not in there]
     for position, item in enumerate(template.categories):
         if item in fresh:
-            values = {key: getattr(item, key) for key in ("name", "sector", "kind", "policy", "hxl", "active")}
+            values = {key: getattr(item, key) for key in ("name", "sector", "kind", "policy", "hxl", "active", "two_people")}
             db.session.add(Category(code=item.code, names=dict(item.names), position=position, **values))
     db.session.flush()
     for item in fresh:  # parents may stand after their children
@@ -293,7 +296,7 @@ def export() -> str:
     categories = tuple(
         CategoryTemplate(
             code=row.code, name=row.name, sector=row.sector, kind=row.kind, policy=row.policy, names=row.names,
-            parent=row.parent, hxl=row.hxl, aliases=aliases.get(row.code, ()), active=row.active,
+            parent=row.parent, hxl=row.hxl, aliases=aliases.get(row.code, ()), active=row.active, two_people=row.two_people,
         )
         for row in db.session.scalars(select(Category).order_by(Category.position, Category.code))
     )  # fmt: skip

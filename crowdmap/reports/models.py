@@ -77,6 +77,7 @@ class Category(db.Model):
     hxl: Mapped[str | None]
     position: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    two_people: Mapped[bool] = mapped_column(default=False)  # verified only by evidence of two accounts
 
 
 class Area(db.Model):
@@ -102,6 +103,7 @@ class Report(db.Model):
     more_categories: Mapped[list] = mapped_column(Json, default=list)  # codes, without the primary
     status: Mapped[Status] = mapped_column(enum_text(Status), default=Status.PENDING)
     verification: Mapped[Verification] = mapped_column(enum_text(Verification), default=Verification.UNVERIFIED)
+    verification_reason: Mapped[str | None]  # the kinds of evidence that stand: called,source
     title: Mapped[str] = mapped_column(default="")
     description: Mapped[str] = mapped_column(default="")
     language: Mapped[str | None]

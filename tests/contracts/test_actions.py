@@ -1,102 +1,220 @@
-"""Every action × every role × every status, from the registry: allowed, refused, or impossible now."""
+"""Every action × every role × every state, by the API and by the form, from the registry: what is allowed is done and logged,
+what is not is refused, what is impossible now is a conflict; and whatever is refused changes nothing.
+
+A new action joins by itself. Where it needs a field that no other action needs, SAMPLES says how that is given.
+"""
 
 import itertools
 
-from crowdmap.db import utcnow
+from sqlalchemy import func, inspect, select
+
+from crowdmap.accounts.roles import GRANTS, Role
+from crowdmap.db import db, utcnow
+from crowdmap.events import Event
 from crowdmap.moderation.actions import ACTIONS, perform
-from crowdmap.moderation.models import Decision
+from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.moderation.requests import REQUESTS
+from crowdmap.organisations.models import Membership
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import TRANSITIONS, Report, Status
-from tests.builders import make_account, make_report, make_suspicion, sign_in
+from tests.builders import bearer, make_account, make_key, make_organisation, make_report, make_suspicion, sign_in
 
-# what each action needs to be complete; a new action fails here until it says
-FIELDS = {
-    "publish": {}, "verify": {"evidence": "called back"}, "corroborate": {}, "dispute": {"reason": "seen otherwise"},
-    "hide": {"reason": "names a person"}, "reject": {"reason": "spam"}, "restore": {}, "close": {}, "reopen": {},
-    "merge": {}, "unmerge": {}, "distinct": {}, "ask-again": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
-    "note": {"reason": "to be called"},
+# a value for each field that an action can need; a function makes what the value names
+SAMPLES = {
+    "reason": "seen otherwise", "evidence": "called back", "evidence_kind": "called",
+    "evidence_id": lambda report: recorded(report), "into": lambda report: make_report().public_id,
+    "other": lambda report: make_report().public_id,
 }  # fmt: skip
-GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
+# where the needs alone do not make it complete, or the sample is not what it takes
+FIELDS = {
+    "reject": {"reason": "spam"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
+}  # fmt: skip
+# what must be so before it
+BEFORE = {
+    "unmerge": lambda report, fields: merged(report),
+    "ask-again": lambda report, fields: refused(report, fields["other"]),
+}
+GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed", "add-evidence": "verified"}
+
+# what CONTRACT and DESIGN say of those they name, beside the registry
 LEADS_TO = {"publish": "published", "hide": "hidden", "reject": "hidden", "restore": "pending", "close": "closed",
             "reopen": "published"}  # fmt: skip
 STARTS_FROM = {"publish": {"pending"}, "reopen": {"closed"}}
-ROLES = (None, "volunteer", "moderator", "coordinator")
+NAMED = set("publish verify corroborate dispute hide reject restore close reopen merge unmerge edit move note".split())
+
+MERGED = "merged"
+STATES = (*Status, MERGED)
+WAYS = ("api", "form")
 
 
-def test_every_action_is_described_here_and_has_a_request_and_a_key_of_its_own():
-    assert set(FIELDS) == set(ACTIONS) == set(REQUESTS)
+def recorded(report) -> int:
+    """The number of a piece of evidence that stands, with the grade it makes."""
+    piece = Evidence(report_id=report.id, kind="called", note="called back")
+    report.verification, report.verification_reason = "verified", "called"
+    db.session.add(piece)
+    db.session.commit()
+    return piece.id
+
+
+def merged(report) -> None:
+    report.merged_into_id = report.merged_into_id or make_report().id
+    db.session.commit()
+
+
+def refused(report, other: str) -> None:
+    pair = make_suspicion(report, db.session.query(Report).filter_by(public_id=other).one())
+    pair.refused_at = utcnow()
+    db.session.commit()
+
+
+def test_every_action_has_a_request_and_a_key_of_its_own():
+    assert set(ACTIONS) == set(REQUESTS) and NAMED <= set(ACTIONS)
     keys = [action.key for action in ACTIONS.values()]
     assert len(set(keys)) == len(keys) and "n" not in keys
 
 
-def possible(action: str, status: str) -> bool:
-    if action in LEADS_TO:
-        return status in STARTS_FROM.get(action, set(Status)) and LEADS_TO[action] in TRANSITIONS[Status(status)]
-    if action in GRADES:
-        return status != "hidden"
-    return True
+def test_what_an_action_needs_can_be_given_here():
+    unknown = {name for action in ACTIONS.values() for name in action.needs} - SAMPLES.keys()
+    assert not unknown, f"say in SAMPLES how these fields are given: {unknown}"
+    for name, action in ACTIONS.items():
+        assert set(action.needs) <= REQUESTS[name].model_fields.keys()
 
 
-def in_status(status: str) -> Report:
-    """A report that came to its status by the real way."""
-    report = make_report(status="published" if status == "closed" else "pending" if status == "hidden" else status)
-    if status in ("closed", "hidden"):
-        from crowdmap.db import db
+def test_the_named_actions_lead_where_the_contract_says():
+    for name, status in itertools.product(sorted(NAMED), Status):
+        expected = (
+            status in STARTS_FROM.get(name, set(Status)) and LEADS_TO[name] in TRANSITIONS[status] if name in LEADS_TO
+            else status != "hidden" if name in ("verify", "corroborate", "dispute")
+            else True
+        )  # fmt: skip
+        assert ACTIONS[name].starts_from(status) == expected, (name, status)
+        assert ACTIONS[name].to == LEADS_TO.get(name), name
 
-        report.status = Status(status)
+
+def possible(action: str, state: str) -> bool:
+    found = ACTIONS[action]
+    return found.merged and found.starts_from(Status.PUBLISHED) if state == MERGED else found.starts_from(Status(state))
+
+
+def in_state(state: str) -> Report:
+    """A report that came to its state by the real way."""
+    first = {"closed": "published", "hidden": "pending", MERGED: "published"}.get(state, state)
+    report = make_report(status=first)
+    if state == MERGED:
+        merged(report)
+    elif state != first:
+        report.status = Status(state)
         db.session.commit()
     return report
 
 
-def prepared(action: str, status: str, session) -> tuple[Report, dict]:
-    report = in_status(status)
-    fields = {**FIELDS[action], "revision": report.revision}
-    if action in ("merge", "unmerge", "distinct", "ask-again"):
-        other = make_report()
-        if action == "merge":
-            fields["into"] = other.public_id
-        elif action == "unmerge":
-            report.merged_into_id = other.id
-        else:
-            fields["other"] = other.public_id
-        if action == "ask-again":
-            make_suspicion(report, other).refused_at = utcnow()
-        session.commit()
-    return report, fields
+def prepared(action: str, state: str, session) -> tuple[Report, dict]:
+    report = in_state(state)
+    given = {name: value(report) if callable(value := SAMPLES[name]) else value for name in ACTIONS[action].needs}
+    fields = {**given, **FIELDS.get(action, {})}
+    if action in BEFORE:
+        BEFORE[action](report, fields)
+    return report, {**fields, "revision": report.revision}
 
 
-def test_every_action_by_every_role_in_every_status(session, app):
-    clients = {}
-    for role in ROLES:
-        clients[role] = app.test_client()
-        if role:
-            sign_in(clients[role], make_account(role))
-    for action, status, role in itertools.product(FIELDS, Status, ROLES):
-        if role in (None, "coordinator"):  # who is refused leaves it as it was for the next
-            report, fields = prepared(action, status, session)
-        key, revision = report.public_id, report.revision
-        session.rollback()
-        answer = clients[role].post(f"/api/v1/reports/{key}/actions/{action}", json=fields)
-        expected = {None: 401, "volunteer": 403}.get(role) or (200 if possible(action, status) else 409)
-        assert answer.status_code == expected, (action, role, status, answer.text)
-        after = session.query(Report).filter_by(public_id=key).populate_existing().one()
-        done = session.query(Decision).filter_by(report_id=after.id, action=action)
-        done = done.filter(Decision.account_id.is_not(None)).all()
-        if expected != 200:
-            assert (after.status, after.revision, done) == (status, revision, [])
-            assert answer.mimetype == "application/problem+json"
+def whole(session, report_id: int) -> tuple:
+    """The report with its private row, and how much there is of everything that is kept of decisions."""
+    session.rollback()
+    report = session.get_one(Report, report_id, populate_existing=True)
+    rows = [
+        tuple(getattr(row, column.key) for column in inspect(type(row)).column_attrs) for row in (report, report.private)
+    ]
+    kept = [session.scalar(select(func.count()).select_from(table)) for table in (Decision, Event, Evidence, Publication)]
+    session.rollback()
+    return rows, kept
+
+
+def callers(app, session):
+    """(who, a client, headers, the role, its account's id) of everybody who can knock."""
+    make_organisation("wash")
+    member = make_account(Role.VOLUNTEER)
+    organisation = make_organisation("relief")
+    session.add(Membership(organisation_id=organisation.id, account_id=member.id))
+    session.commit()
+    _key, text = make_key("contact=yes", slug="wash")
+    people = {str(role): make_account(role) for role in Role} | {"member": member}
+    found = [("anonymous", app.test_client(), {}, None, None), ("key", app.test_client(), bearer(text), None, None)]
+    for who, account in people.items():
+        found.append((who, sign_in(app.test_client(), account), {}, account.role, account.id))
+    session.rollback()
+    return found
+
+
+def ask(client, headers, way: str, public_id: str, action: str, fields: dict):
+    if way == "api":
+        return client.post(f"/api/v1/reports/{public_id}/actions/{action}", json=fields, headers=headers)
+    form = {name: str(value) for name, value in fields.items()}
+    return client.post(f"/moderate/{public_id}/{action}", data=form, headers=headers)
+
+
+def test_every_action_by_everybody_in_every_state_by_both_ways(session, app):
+    everybody = callers(app, session)
+    for action, state in itertools.product(ACTIONS, STATES):
+        allowed = [one for one in everybody if one[3] and ACTIONS[action].permission in GRANTS[one[3]]]
+        others = [one for one in everybody if one not in allowed]
+        assert allowed and {one[0] for one in others} >= {"anonymous", "key", "volunteer", "member"}
+        report, fields = prepared(action, state, session)
+        key, report_id, before = report.public_id, report.id, whole(session, report.id)
+        refused_here = others if state == next(filter(lambda one: possible(action, one), STATES)) else ()
+        for (who, client, headers, role, _), way in itertools.product(refused_here, WAYS):
+            answer = ask(client, headers, way, key, action, fields)
+            assert is_refused(answer, who, role, way), (action, state, who, way, answer.status_code)
+            assert whole(session, report_id) == before, (action, state, who, way)
+        for number, ((who, client, headers, _role, account_id), way) in enumerate(itertools.product(allowed, WAYS)):
+            where = (action, state, who, way)
+            if not possible(action, state):
+                answer = ask(client, headers, way, key, action, fields)
+                assert answer.status_code == 409, (*where, answer.text)
+                assert whole(session, report_id) == before, where
+                continue
+            if number:
+                report, fields = prepared(action, state, session)
+                key, report_id = report.public_id, report.id
             session.rollback()
-            continue
-        body = answer.get_json()
-        assert body["id"] == key and body["status"] == after.status == LEADS_TO.get(action, status)
-        assert body["revision"] == after.revision == revision + ACTIONS[action].revised
-        assert after.verification == GRADES.get(action, "unverified") == body["verification"]
-        assert len(done) == 1
-        public = session.query(Publication).filter_by(public_id=key, audience="public").one_or_none()
-        seen = public is not None and public.removed is None
-        assert seen == (after.status in ("published", "closed") and action != "merge"), (status, action)
-        session.rollback()
+            answer = ask(client, headers, way, key, action, fields)
+            assert answer.status_code == (200 if way == "api" else 303), (*where, answer.text)
+            is_done(session, report_id, action, state, fields, account_id, where)
+            if way == "api":
+                agrees(session, report_id, answer.get_json())
+
+
+def is_refused(answer, who: str, role, way: str) -> bool:
+    """403 for those who are known, 401 for those who are not; a form leads them to where one signs in."""
+    if role or who == "key" and way == "api":
+        return answer.status_code == 403
+    if way == "api":
+        return answer.status_code == 401 and answer.mimetype == "application/problem+json"
+    return answer.status_code == 401 or answer.status_code == 303 and answer.headers["Location"].startswith("/login")
+
+
+def is_done(session, report_id: int, action: str, state: str, fields: dict, account_id: int, where) -> None:
+    """The effect, one decision with its person, and an event."""
+    after, chosen = session.get_one(Report, report_id, populate_existing=True), ACTIONS[action]
+    (done,) = session.query(Decision).filter_by(report_id=report_id, action=action, account_id=account_id).all()
+    assert done.change or not chosen.revised, where
+    assert done.reason == fields.get("reason", ""), where
+    events = session.query(Event).filter_by(report_id=report_id, name="ReportDecided", account_id=account_id).all()
+    assert [event.data for event in events] == [{"action": action}], where
+    assert after.revision == fields["revision"] + chosen.revised, where
+    assert after.status == (chosen.to or ("published" if state == MERGED else state)), where
+    assert after.verification == GRADES.get(action, "unverified"), where
+    public = session.query(Publication).filter_by(report_id=report_id, audience="public").one_or_none()
+    seen = public is not None and public.removed is None
+    assert seen == (after.status in ("published", "closed") and after.merged_into_id is None), where
+    session.rollback()
+
+
+def agrees(session, report_id: int, body: dict) -> None:
+    """What was answered is what is so."""
+    after = session.get_one(Report, report_id, populate_existing=True)
+    assert (body["id"], body["status"], body["verification"]) == (after.public_id, after.status, after.verification)
+    assert (body["revision"], body["verification_reason"]) == (after.revision, after.verification_reason)
+    session.rollback()
 
 
 def test_a_stale_revision_is_refused_with_the_present_one_and_who_made_it(session, client):
@@ -132,6 +250,22 @@ BAD_INPUT = (
     ("publish", {}, 422, "revision"),
     ("publish", {"revision": 1, "colour": "red"}, 422, "colour"),
     ("reject", {"revision": 1, "reason": "dislike"}, 422, "reason"),
+    ("verify", {"revision": 1, "evidence": "x", "evidence_kind": "rumour"}, 422, "evidence_kind"),
+    ("verify", {"revision": 1, "evidence": "x", "evidence_kind": "source"}, 422, "evidence_kind"),
+    ("verify", {"revision": 1, "evidence": "x", "evidence_kind": "photo"}, 422, "evidence_kind"),
+    ("verify", {"revision": 1, "evidence": "x", "evidence_kind": "on-site"}, 422, "organisation"),
+    ("verify", {"revision": 1, "evidence": "x" * 2001}, 422, "evidence"),
+    ("verify", {"revision": 1, "evidence": "x", "sources": 3}, 422, "sources"),
+    ("corroborate", {"revision": 1, "evidence_kind": "called"}, 422, "evidence_kind"),
+    ("corroborate", {"revision": 1, "sources": 1}, 422, "evidence_kind"),
+    ("corroborate", {"revision": 1, "sources": 0}, 422, "sources"),
+    ("dispute", {"revision": 1, "reason": "x", "evidence_kind": "called"}, 422, "evidence_kind"),
+    ("add-evidence", {"revision": 1, "evidence": "x", "evidence_kind": "import"}, 422, "evidence_kind"),
+    ("add-evidence", {"revision": 1, "evidence": "x", "evidence_kind": ["called"]}, 422, "evidence_kind"),
+    ("add-evidence", {"revision": 1, "evidence": "x", "evidence_kind": "on-site", "organisation": "y" * 121}, 422, "organisation"),
+    ("withdraw-evidence", {"revision": 1, "reason": "x", "evidence_id": 4711}, 422, "evidence_id"),
+    ("withdraw-evidence", {"revision": 1, "reason": "x", "evidence_id": 10**30}, 422, "evidence_id"),
+    ("withdraw-evidence", {"revision": 1, "reason": "x", "evidence_id": "first"}, 422, "evidence_id"),
     ("merge", {"revision": 1, "into": "nothere"}, 422, "into"),
     ("merge", {"revision": 1, "into": ["x"]}, 422, "into"),
     ("distinct", {"other": "nothere"}, 422, "other"),

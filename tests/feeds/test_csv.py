@@ -19,7 +19,7 @@ from tests.intake.reading import detected, read
 TAGS = (
     "#meta+id #meta+url #date+reported #date+updated #x_kind #sector #subsector #description #status+workflow"
     " #status+verified #affected+num #item+qty+num #loc+name #geo+lat #geo+lon #geo+precision #adm1+name #org+claimed"
-    " #meta+source"
+    " #meta+source #status+reason"
 ).split()
 
 

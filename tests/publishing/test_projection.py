@@ -26,6 +26,7 @@ REPORT = {
     "more_categories": (["COM"], ALL, {"categories"}),
     "status": (Status.CLOSED, ALL, {"status"}),
     "verification": (Verification.VERIFIED, ALL, {"verification"}),
+    "verification_reason": ("called,source", ALL, {"verification_reason"}),
     "title": ("Bridge down", ALL, {"title"}),
     "description": ("Nobody can pass", ALL, {"description"}),
     "language": ("ht", NOBODY, set()),

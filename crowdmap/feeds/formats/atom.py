@@ -12,7 +12,7 @@ PARAMETERS = ()
 ATTACHED = WHOLE = False
 
 RELATIONS = ("self", "next", "alternate", "license")  # others would have to be addresses (RFC 4287 §4.2.7.2)
-TERMS = ("kind", "category", "sector", "status", "verification")
+TERMS = ("kind", "category", "sector", "status", "verification", "verification_reason")  # of the last, one for each word
 
 
 def encode(pieces: Iterable[bytes], around) -> Iterator[bytes]:
@@ -49,7 +49,10 @@ def _entry(feature: dict, author: str) -> str:
         if told["precision_m"] is not None:
             place += f"<georss:radius>{told['precision_m']}</georss:radius>"
     terms = "".join(
-        f'<category term="{written(told[name])}" scheme="urn:crowdmap:{name}"/>' for name in TERMS if told[name]
+        f'<category term="{written(term)}" scheme="urn:crowdmap:{name}"/>'
+        for name in TERMS
+        if told.get(name)
+        for term in (told[name].split(",") if name == "verification_reason" else [told[name]])
     )
     return (
         f"<entry><id>{written(told['url'])}</id><title>{written(headline(told))}</title>"

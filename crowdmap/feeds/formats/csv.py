@@ -26,7 +26,7 @@ COLUMNS = {
     "Sector": "#sector", "Category": "#subsector", "Description": "#description", "Status": "#status+workflow",
     "Verification": "#status+verified", "People": "#affected+num", "Quantity": "#item+qty+num", "Place": "#loc+name",
     "Latitude": "#geo+lat", "Longitude": "#geo+lon", "Precision m": "#geo+precision", "Area": "#adm1+name",
-    "Claimed": "#org+claimed", "Source": "#meta+source",
+    "Claimed": "#org+claimed", "Source": "#meta+source", "Verification reason": "#status+reason",
 }  # fmt: skip
 # what a spreadsheet takes for a formula, or may after it has trimmed the cell
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -56,7 +56,7 @@ def _row(feature: dict) -> list[str]:
             feature["id"], told["url"], told["created_at"], told["updated_at"], told["kind"], told["sector"],
             told["category"], _words(told["title"], told["description"]), told["status"], told["verification"],
             told["people"], told["quantity"], told["place"], lat, lon, told["precision_m"], told["area"],
-            told["claimed"], told["source"],
+            told["claimed"], told["source"], told.get("verification_reason"),
         )
     ]  # fmt: skip
 

@@ -27,6 +27,7 @@ FIELDS = {
     "id": ("string", None), "kind": ("string", "kind"), "category": ("string", "category"),
     "categories": ("string", "categories"), "sector": ("string", "sector"), "title": ("string", "title"),
     "text": ("string", "description"), "status": ("string", "status"), "verification": ("string", "verification"),
+    "verification_reason": ("string", "verification_reason"),
     "voices": ("int", "voices"), "precision_m": ("double", "precision_m"), "people": ("int", "people"),
     "quantity": ("double", "quantity"), "unit": ("string", "unit"), "place": ("string", "place"),
     "area": ("string", "area"), "claimed": ("bool", "claimed"), "freshness": ("string", "freshness"),
@@ -89,7 +90,7 @@ def _placemark(feature: dict) -> str:
     data = "".join(
         f'<SimpleData name="{name}">{written(value)}</SimpleData>'
         for name, (_kind, key) in FIELDS.items()
-        if (value := feature["id"] if key is None else _plain(told[key])) is not None
+        if (value := feature["id"] if key is None else _plain(told.get(key))) is not None
     )
     where = "" if lon is None else f"<Point><coordinates>{lon:.7f},{lat:.7f}</coordinates></Point>"
     return (

@@ -33,6 +33,7 @@ def titles() -> dict[str, str]:
     return {
         "kind": _("Kind"), "category": _("Category"), "categories": _("All categories"), "sector": _("Sector"),
         "title": _("Title"), "description": _("Description"), "status": _("Status"), "verification": _("How sure"),
+        "verification_reason": _("Why so sure"),
         "voices": _("Voices"), "precision_m": _("Known within"), "people": _("People"), "quantity": _("How much"),
         "unit": _("Unit"), "place": _("Place"), "area": _("Area"), "claimed": _("Somebody takes care of it"),
         "freshness": _("Freshness"), "source": _("Came by"), "occurred_at": _("Happened"), "created_at": _("Told"),
