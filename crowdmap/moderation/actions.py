@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, merging
+from crowdmap.moderation import duplicates, editing, marking, merging
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status, Verification
@@ -114,6 +114,11 @@ _ALL = (
     ),
     Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
+    Action(
+        "keep-mark", _l("Keep a mark"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
+        merged=True,
+    ),
+    Action("mask-mark", _l("Mask a mark"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
@@ -172,6 +177,7 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
             "evidence": _("Say how you know: a call, a photo, somebody on the spot."),
             "into": _("Say which report it belongs to."),
             "other": _("Say which other report you mean."),
+            "mark": _("Say which mark."),
         }
         raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
 

@@ -4,6 +4,7 @@ import itertools
 
 from crowdmap.db import utcnow
 from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.publishing.models import Publication
@@ -15,7 +16,7 @@ FIELDS = {
     "publish": {}, "verify": {"evidence": "called back"}, "corroborate": {}, "dispute": {"reason": "seen otherwise"},
     "hide": {"reason": "names a person"}, "reject": {"reason": "spam"}, "restore": {}, "close": {}, "reopen": {},
     "merge": {}, "unmerge": {}, "distinct": {}, "ask-again": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
-    "note": {"reason": "to be called"},
+    "note": {"reason": "to be called"}, "keep-mark": {}, "mask-mark": {"words": "Report"},
 }  # fmt: skip
 GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
 LEADS_TO = {"publish": "published", "hide": "hidden", "reject": "hidden", "restore": "pending", "close": "closed",
@@ -52,6 +53,10 @@ def in_status(status: str) -> Report:
 def prepared(action: str, status: str, session) -> tuple[Report, dict]:
     report = in_status(status)
     fields = {**FIELDS[action], "revision": report.revision}
+    if action == "keep-mark":
+        report.description = "Report: call 3456 7890"
+        session.commit()
+        fields["mark"] = marked(report).marks[0].id
     if action in ("merge", "unmerge", "distinct", "ask-again"):
         other = make_report()
         if action == "merge":
@@ -149,6 +154,12 @@ BAD_INPUT = (
     ("move", {"revision": 1, "lat": 18.5}, 422, "lat"),
     ("move", {"revision": 1, "unplaced": True, "lat": 18.5, "lon": -72}, 422, "unplaced"),
     ("note", {"reason": "x" * 1001}, 422, "reason"),
+    ("keep-mark", {"revision": 1, "mark": "everything"}, 422, "mark"),
+    ("keep-mark", {"revision": 1, "mark": "phone:abcd"}, 422, "mark"),
+    ("mask-mark", {"revision": 1}, 422, "mark"),
+    ("mask-mark", {"revision": 1, "words": ["x"]}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "x" * 301}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "nowhere"}, 422, "words"),
     ("explode", {"revision": 1}, 404, None),
 )
 
