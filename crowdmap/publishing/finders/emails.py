@@ -20,10 +20,10 @@ _EMAIL = re.compile(
     re.IGNORECASE,
 )
 # without one of these there is no address, and looking for one takes longer than for all other marks
-_SOME_AT = re.compile(rf"@|(?<![^\W_]){_AT}(?![^\W_])", re.IGNORECASE)
+_SOME_AT = re.compile(rf"(?:@|{_AT}(?![^\W_]))")
 
 
 def find(text: str, _rules) -> Iterator[tuple[int, int]]:
-    if _SOME_AT.search(text):
+    if _SOME_AT.search(text.lower()):
         for match in _EMAIL.finditer(text):
             yield match.span()

@@ -27,13 +27,15 @@ _ID = re.compile(
     r"(?:[-./]\s?[^\W_]{1,40}|\s(?=\d\d)[^\W_]{1,40}){0,8})",
     re.IGNORECASE,
 )
-_SOME_WORD = re.compile(_WORD, re.IGNORECASE)
+# whether it can be there at all, in small letters: a pattern without a flag skips to where it may begin
+_SOME_WORD = re.compile(rf"{_WORD}(?!\w)")
+_SOME_NUMBER = re.compile(rf"\d(?:[-./\s]?[^\W_]){{{LEAST_DIGITS - 1},}}")
 # "SMS id 13715162" is a message's number, by which the team finds its copies, and nobody's own
 _MESSAGES = re.compile(r"(?:sms|msg|message|ticket|report|ushahidi|tweet)\s?$", re.IGNORECASE)
 
 
 def find(text: str, rules) -> Iterator[tuple[int, int]]:
-    if not any(map(str.isdecimal, text)) or not _SOME_WORD.search(text):
+    if not _SOME_NUMBER.search(text) or not _SOME_WORD.search(text.lower()):
         return
     undated = without_dates(text)
     for match in _ID.finditer(undated):

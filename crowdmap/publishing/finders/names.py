@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 MOST_WORDS, MOST_UNCAPITALISED, MOST_TITLES = 5, 3, 2
 
-_S = r"[^\S\n]{1,3}"
+_S = r"(?:[^\S\n]{1,3})"
 # what is said before one's own name, in any case
 _SAID = re.compile(
     rf"(?<!\w)(?:my{_S}(?:full{_S})?name(?:{_S}is|['’]s|{_S}?:)|i{_S}am{_S}called|i['’]?m{_S}called"
@@ -65,14 +65,24 @@ _NO_NAME = frozenset(
 )  # fmt: skip
 
 
+# whether any of them can be there at all, in small letters: a pattern without a flag skips to where it may begin
+_SOME_WORDS = re.compile(r"name|nom[ b\s:]|non[ \s:]|rele|appel|called|llamo|sign|siyen|firmad|إ?اسمي")
+_SOME_TITLE = re.compile(
+    r"(?:m[rm]s?|ms|miss|mister|madame?|madan|mmes|mlle|mademoiselle|monsieur|msye|misye|madmwaz|dr|do[ck]t|past|rev|rév|father|frère"
+    r"|sister|s[oœ]|père|padre|prof|sr|señor|doña|m\.)"
+)
+
+
 def find(text: str, _rules) -> Iterator[tuple[int, int]]:
-    for match in (*_SAID.finditer(text), *_FIELD.finditer(text)):
-        if span := _name_at(text, match.end(), any_case=match.re is _SAID):
-            yield span
-    for match in _SIGNED.finditer(text):
-        if span := _name_at(text, match.end()):
-            yield span
-    for match in _TITLE.finditer(text):
+    small = text.lower()
+    if _SOME_WORDS.search(small):
+        for match in (*_SAID.finditer(text), *_FIELD.finditer(text)):
+            if span := _name_at(text, match.end(), any_case=match.re is _SAID):
+                yield span
+        for match in _SIGNED.finditer(text):
+            if span := _name_at(text, match.end()):
+                yield span
+    for match in _TITLE.finditer(text) if _SOME_TITLE.search(small) else ():
         if _NAMED_AFTER.search(text, max(0, match.start() - 14), match.start()):
             continue
         span = _name_at(text, match.end(), most=3)
@@ -90,7 +100,7 @@ def _name_at(text: str, at: int, *, any_case: bool = False, most: int = MOST_WOR
         said = word.group().lower()
         if not words and said in _TITLES and titles < MOST_TITLES:  # my name is Rev. Dr. Jean
             titles += 1
-        elif said in _PARTICLES and _capital_follows(text, word.end()):
+        elif said in _PARTICLES and _capital_follows(text, word.end()) or words and _is_initial(text, word):
             words.append(word)
         elif said in _NO_NAME or not _belongs(word.group(), words, any_case):
             break
@@ -114,8 +124,20 @@ def _belongs(word: str, before: list[re.Match], any_case: bool) -> bool:
 
 
 def _capital_follows(text: str, at: int) -> bool:
-    between = _BETWEEN.match(text, at)
-    return between is not None and text[between.end() : between.end() + 1].isupper()
+    """After this particle, or one more (de la Cruz)."""
+    for _particle in range(2):
+        between = _BETWEEN.match(text, at)
+        if between is None or text[between.end() : between.end() + 1].isupper():
+            return between is not None
+        word = _WORD.match(text, between.end())
+        if word is None or word.group() not in _PARTICLES:
+            return False
+        at = word.end()
+    return False
+
+
+def _is_initial(text: str, word: re.Match) -> bool:
+    return len(word.group()) == 1 and word.group().isupper() and text[word.end() : word.end() + 1] == "."
 
 
 def _is_short(word: str) -> bool:

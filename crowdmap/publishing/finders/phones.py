@@ -20,6 +20,8 @@ _DATE = re.compile(
 )
 _AMOUNT = re.compile(r"[1-9]\d{0,2}(?:(?:,\d{3})+|(?:'\d{3})+|(?:[ .]\d{3})*[ .]000)")
 
+# six digits with nothing between them that is a letter: without them there is no number of any kind
+_SOME_NUMBER = re.compile(r"\d(?:[\W_]*\d){5}")
 # the matcher takes a thousand times as long as a pattern: it sees only what may be a number to it
 _SIX_DIGITS = re.compile(r"(?<![\d+])\+?(?:\d[ .\-‐-―−/()·]{0,2}){5,}\d(?!\d)")
 _EXTENSION = re.compile(r"[\s,;.(]{0,3}(?:ext(?:ension)?|poste|interno|anexo|x|#)[\s.:]{0,2}\d{1,6}(?!\d)", re.IGNORECASE)
@@ -38,7 +40,7 @@ def is_amount(number: str) -> bool:
 
 
 def find(text: str, rules) -> Iterator[tuple[int, int]]:
-    if not any(map(str.isdecimal, text)):
+    if not _SOME_NUMBER.search(text):
         return
     undated = without_dates(text)
     found = [match.span() for match in _NUMBER.finditer(undated) if not is_amount(match.group())]

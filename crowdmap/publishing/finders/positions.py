@@ -31,7 +31,10 @@ _POSITION = re.compile(
     rf"|{_MAP_LINK}",
     re.IGNORECASE,
 )
-_SOME_POSITION = re.compile(r"\d|/|what3words|w3w", re.IGNORECASE)
+# whether any of them can be there at all, in small letters: a pattern without a flag skips to where it may begin
+_SOME_POSITION = re.compile(
+    r"(?:\d(?:[.,]\d{3}|\s?[nsewo](?!\w)|d\s?\d)|°|deg|l(?:on|ng|at)|///|what3words|w3w|waze|plus\.codes|goo|maps|osm|openstreetmap)"
+)
 
 _CODE = "[23456789CFGHJMPQRVWX]"  # no vowel and nothing that looks like another: hardly a word is made of these
 _PLUS_CODE = re.compile(
@@ -44,7 +47,7 @@ _PLUS_CODE = re.compile(
 
 
 def find(text: str, _rules) -> Iterator[tuple[int, int]]:
-    if _SOME_POSITION.search(text):
+    if _SOME_POSITION.search(text.lower()):
         for match in _POSITION.finditer(text):
             yield match.span()
 
