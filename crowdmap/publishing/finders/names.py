@@ -42,6 +42,7 @@ _NAMED_AFTER = re.compile(
     r"|school|hospital|h[oô]pital|lopital|clinic|clinique|church|[eé]glise|legliz|parc|park|camp|kan|place|plas)\s{1,2}$",
     re.IGNORECASE,
 )
+_BEFORE_ITS_PLACE = re.compile(r"\s{1,2}(?:street|str?\.|road|avenue|ave\.|school|hospital|clinic|church)(?!\w)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[*?]{1,3}(?=[^\W\d_])|['’´-](?=[^\W\d_]))*")
 # between two words of a name: white space, an initial's full stop
 _BETWEEN = re.compile(r"\.?[^\S\n]{1,2}|\.(?=[^\W\d_])")
@@ -60,7 +61,8 @@ _NO_NAME = frozenset(
         "pour par que qui est sont ici chez "
         "soy vivo y o en mi mis tengo tenemos estoy estamos gracias muchas por favor necesito con desde donde somos hay "
         "no san tou deja jwenn wè bay vin kote konsa "
-        "ap lan tout moun ede"
+        "ap lan tout moun ede "
+        "red cross medical clinic clinique hospital hopital hôpital lopital church school center centre foundation"
     ).split()
 )  # fmt: skip
 
@@ -71,6 +73,7 @@ _SOME_TITLE = re.compile(
     r"(?:m[rm]s?|ms|miss|mister|madame?|madan|mmes|mlle|mademoiselle|monsieur|msye|misye|madmwaz|dr|do[ck]t|past|rev|rév|father|frère"
     r"|sister|s[oœ]|père|padre|prof|sr|señor|doña|m\.)"
 )
+_CONTRACTED = re.compile(r"(?:i|we|you|he|she|it|they|j|c)['’]")  # I'm, j'habite
 
 
 def find(text: str, _rules) -> Iterator[tuple[int, int]]:
@@ -87,7 +90,8 @@ def find(text: str, _rules) -> Iterator[tuple[int, int]]:
             continue
         span = _name_at(text, match.end(), most=3)
         # in capitals, M. is more often the end of a sentence than a monsieur
-        if span and not (match.group().startswith("M.") and text[span[0] : span[0] + 2].isupper()):
+        in_capitals = span and match.group().startswith("M.") and text[span[0] : span[0] + 2].isupper()
+        if span and not in_capitals and not _BEFORE_ITS_PLACE.match(text, span[1]):
             yield span
 
 
@@ -102,7 +106,7 @@ def _name_at(text: str, at: int, *, any_case: bool = False, most: int = MOST_WOR
             titles += 1
         elif said in _PARTICLES and _capital_follows(text, word.end()) or words and _is_initial(text, word):
             words.append(word)
-        elif said in _NO_NAME or not _belongs(word.group(), words, any_case):
+        elif said in _NO_NAME or _CONTRACTED.match(said) or not _belongs(word.group(), words, any_case):
             break
         else:
             words.append(word)
