@@ -115,10 +115,10 @@ _ALL = (
     Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action(
-        "keep-mark", _l("Keep a mark"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
+        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
         merged=True,
     ),
-    Action("mask-mark", _l("Mask a mark"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
+    Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
