@@ -88,6 +88,22 @@ def _places(value) -> frozenset[tuple[str, int]]:
     return frozenset(places)
 
 
+def _regions(value) -> tuple[str, ...]:
+    items = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    codes = tuple(item.strip().upper() for item in items if item.strip())
+    for code in codes:
+        if not (len(code) == 2 and code.isascii() and code.isalpha()):
+            raise ValueError(f"{code} is not a country's two letters, such as HT")
+    return codes
+
+
+def _id_length(value) -> int:
+    number = int(value)
+    if not 4 <= number <= 40:
+        raise ValueError("say a number from 4 to 40")
+    return number
+
+
 @dataclass(frozen=True)
 class Setting:
     name: str
@@ -114,6 +130,10 @@ SETTINGS = (
     Setting("MIN_FILL_SECONDS", 3, "a form sent sooner than this is looked at as a machine's", _count),
     Setting("MODERATION", "before", "reports are checked before they are published", _before),
     Setting("JOIN", "invitation", "who may join as a volunteer: invitation or open", _one_of("invitation", "open")),
+    Setting(
+        "PHONE_REGIONS", "", "countries whose telephone numbers are known in texts: HT,DO; empty: the country of TIMEZONE", _regions
+    ),
+    Setting("ID_LENGTH", 5, "letters and digits that a number after a word such as CIN or passport has at least to be masked", _id_length),
     Setting("THREADS", 128, "threads of a server process; live streams may hold half of them", _count),
     Setting("WEBHOOK_ALLOW", "", "receivers of webhooks that may be private, without https, on any port: host:port, …", _places),
     Setting("METRICS_TOKEN", "", "bearer token for /metrics from elsewhere than this machine"),

@@ -268,6 +268,7 @@ def erase(session: Session, found: Tracked) -> None:
     if found.original:
         report.erased_at = utcnow()
         report.title = report.description = ""
+        report.mark_choices = None
         report.place = report.people = report.quantity = report.unit = report.occurred_at = report.language = None
         private = session.get_one(ReportPrivate, report.id)
         private.lon = private.lat = private.accuracy_m = None

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, evidence, merging
+from crowdmap.moderation import duplicates, editing, evidence, marking, merging
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status
@@ -115,6 +115,11 @@ _ALL = (
     ),
     Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
+    Action(
+        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
+        merged=True,
+    ),
+    Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
@@ -175,6 +180,7 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
             "evidence_id": _("Say which piece of evidence you mean."),
             "into": _("Say which report it belongs to."),
             "other": _("Say which other report you mean."),
+            "mark": _("Say which mark."),
         }
         raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
 

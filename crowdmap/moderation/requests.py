@@ -11,6 +11,8 @@ from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.moderation.grades import EvidenceKind
+from crowdmap.moderation.marking import MOST_WORDS_LENGTH
+from crowdmap.publishing.choices import ID as MARK_ID
 from crowdmap.reports.models import Kind
 from crowdmap.reports.texts import clean
 
@@ -108,10 +110,19 @@ class MoveRequest(ActionRequest):
     unplaced: Annotated[bool, Field(description="the place is not known after all")] = False
 
 
+class MarkRequest(ActionRequest):
+    mark: Annotated[str, Field(pattern=rf"^(?:{MARK_ID})?$", description="id of the mark, as /marks tells it")] = ""
+
+
+class MaskRequest(MarkRequest):
+    words: Annotated[Text, Field(max_length=MOST_WORDS_LENGTH, description="words of the report that no finder saw")] = ""
+
+
 _OWN = {
     "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
     "add-evidence": AddEvidenceRequest, "withdraw-evidence": WithdrawEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
+    "keep-mark": MarkRequest, "mask-mark": MaskRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
 

@@ -75,6 +75,11 @@ OPERATIONS = (
         "get", "/api/v1/reports/{public_id}/contact", "How to reach who reported; each look is kept", "moderators",
         {200: ("as given", JSON, ref("Contact"))}, signed_in=True, errors=(401, 403, 404),
     ),
+    Operation(
+        "get", "/api/v1/reports/{public_id}/marks", "Personal marks in its words, masked or kept in the public text",
+        "moderators", {200: ("each with the id that keep-mark and mask-mark take", JSON, ref("Marks"))},
+        signed_in=True, errors=(401, 403, 404),
+    ),
     *(
         Operation(
             "post", f"/api/v1/reports/{{public_id}}/actions/{name}", f"Moderators: {name}", "moderators",

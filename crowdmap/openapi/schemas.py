@@ -6,6 +6,7 @@ from crowdmap.maps import described as tiles
 from crowdmap.moderation.evidence import ENDINGS
 from crowdmap.moderation.grades import MISSING, EvidenceKind
 from crowdmap.openapi.parts import NUMBER, TEXT, WHOLE, nullable, obj, ref
+from crowdmap.publishing.finders import KINDS
 from crowdmap.reports.models import Verification
 
 
@@ -97,6 +98,13 @@ def schemas() -> dict:
             "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
         }),
         "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
+        "Marks": obj({
+            "id": TEXT, "revision": WHOLE, "masked": WHOLE, "kept": WHOLE,
+            "marks": {"type": "array", "items": obj({
+                "id": TEXT, "kind": {**TEXT, "enum": list(KINDS)}, "text": TEXT, "state": {**TEXT, "enum": ["masked", "kept"]},
+                "mask": TEXT,
+            })},
+        }),
         "Tracked": obj({
             "id": TEXT, "status": TEXT, "verification": TEXT, "ended": nullable({**TEXT, "enum": list(ENDINGS)}),
             "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},

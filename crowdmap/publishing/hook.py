@@ -16,6 +16,7 @@ from crowdmap import events, jobs
 from crowdmap.db import db, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.publishing import counts, marks
+from crowdmap.publishing.finders.rules import rules_of
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
 from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
 from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
@@ -76,6 +77,7 @@ def crisis(session: Session) -> Crisis:
         categories={row.code: row for row in categories},
         areas=[Town.of(row) for row in session.execute(select(Area.__table__))],
         public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
+        rules=rules_of(current_app.config["CROWDMAP"]),
     )
 
 

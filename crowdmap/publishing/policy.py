@@ -153,6 +153,16 @@ def project_category(session: Session, code: str, after: int) -> None:
         jobs.enqueue(session, "project_category", code=code, after=ids[-1])
 
 
+@jobs.job
+def project_all(session: Session, after: int) -> None:
+    """Project the next reports of all again, a few at a time: a migration asks for it when more is masked than before."""
+    query = select(Report.id).where(Report.merged_into_id.is_(None), Report.id > after).order_by(Report.id)
+    ids = list(session.scalars(query.limit(BATCH)))
+    hook.touch(session, ids)
+    if len(ids) == BATCH:
+        jobs.enqueue(session, "project_all", after=ids[-1])
+
+
 def republish(session: Session, progress=lambda done: None) -> tuple[int, int]:
     """Project every tree again, at most 200 a commit. → (trees, how many changed for somebody)."""
     trees = changed = after = 0

@@ -16,6 +16,7 @@ import orjson
 
 from crowdmap import geo
 from crowdmap.db.search import fold
+from crowdmap.publishing.finders.rules import Rules
 from crowdmap.publishing.masks import mask
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Verification
@@ -56,6 +57,7 @@ class Crisis:
     categories: dict[str, Category]
     areas: list[Town]
     public_url: str
+    rules: Rules = Rules()  # of how personal marks are found
 
 
 LEAST_KNOWN_M = 10.0  # no telephone knows better; whoever says 0 m says nothing
@@ -218,10 +220,13 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     created, occurred = report.created_at, report.occurred_at
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
+    title, description, place, unit = (
+        mask(text, crisis.rules, report.mark_choices)
+        for text in (report.title, report.description, None if personal else report.place, report.unit)
+    )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
-        title=mask(report.title), description=mask(report.description), place=area if personal else mask(report.place),
-        unit=mask(report.unit), hourly=personal,
+        title=title, description=description, place=area if personal else place, unit=unit, hourly=personal,
     )  # fmt: skip
 
 

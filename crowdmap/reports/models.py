@@ -117,6 +117,7 @@ class Report(db.Model):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     out_of_area: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
+    mark_choices: Mapped[dict | None] = mapped_column(Json)  # id of a mark in its words → kept or masked (publishing.choices)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

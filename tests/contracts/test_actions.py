@@ -12,6 +12,7 @@ from crowdmap.accounts.roles import GRANTS, Role
 from crowdmap.db import db, utcnow
 from crowdmap.events import Event
 from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.organisations.models import Membership
@@ -23,11 +24,11 @@ from tests.builders import bearer, make_account, make_key, make_organisation, ma
 SAMPLES = {
     "reason": "seen otherwise", "evidence": "called back", "evidence_kind": "called",
     "evidence_id": lambda report: recorded(report), "into": lambda report: make_report().public_id,
-    "other": lambda report: make_report().public_id,
+    "other": lambda report: make_report().public_id, "mark": lambda report: a_mark(report),
 }  # fmt: skip
 # where the needs alone do not make it complete, or the sample is not what it takes
 FIELDS = {
-    "reject": {"reason": "spam"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
+    "reject": {"reason": "spam"}, "mask-mark": {"words": "Report"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
 }  # fmt: skip
 # what must be so before it
 BEFORE = {
@@ -54,6 +55,13 @@ def recorded(report) -> int:
     db.session.add(piece)
     db.session.commit()
     return piece.id
+
+
+def a_mark(report) -> str:
+    """The id of a telephone number in its words."""
+    report.description = "Report: call 3456 7890"
+    db.session.commit()
+    return marked(report).marks[0].id
 
 
 def merged(report) -> None:
@@ -283,6 +291,12 @@ BAD_INPUT = (
     ("move", {"revision": 1, "lat": 18.5}, 422, "lat"),
     ("move", {"revision": 1, "unplaced": True, "lat": 18.5, "lon": -72}, 422, "unplaced"),
     ("note", {"reason": "x" * 1001}, 422, "reason"),
+    ("keep-mark", {"revision": 1, "mark": "everything"}, 422, "mark"),
+    ("keep-mark", {"revision": 1, "mark": "phone:abcd"}, 422, "mark"),
+    ("mask-mark", {"revision": 1}, 422, "mark"),
+    ("mask-mark", {"revision": 1, "words": ["x"]}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "x" * 301}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "nowhere"}, 422, "words"),
     ("explode", {"revision": 1}, 404, None),
 )
 
