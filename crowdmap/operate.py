@@ -19,6 +19,7 @@ from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
+from crowdmap.moderation.triage.queries import what_is_missing
 from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.reports import crisis
@@ -88,6 +89,11 @@ def check_counts() -> str | None:
         return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
 
 
+def check_moderation() -> str | None:
+    if settings().MODERATION == "after" and (missing := what_is_missing(db.session)):
+        return f"MODERATION=after publishes unread and cannot be used: {missing}. Until then say MODERATION=before."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
@@ -96,7 +102,7 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "webhooks": check_webhooks, "counts": check_counts,
+    "webhooks": check_webhooks, "counts": check_counts, "moderation": check_moderation,
 }  # fmt: skip
 
 
@@ -204,7 +210,7 @@ def init_command(template, title, admin):
 @with_appcontext
 def serve_command(host, port, workers, threads, no_worker):
     """Serve the map (gunicorn), with the background worker beside it."""
-    if problem := check_database() or check_migrations():
+    if problem := check_database() or check_migrations() or check_moderation():
         raise click.ClickException(problem)
     db.session.remove()
     db.engine.dispose()
