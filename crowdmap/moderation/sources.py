@@ -6,12 +6,12 @@ are stored. Trust is for the team and its rules: it is in no publication and in 
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.accounts.models import Account
@@ -112,42 +112,74 @@ def ceiling(kind: SourceKind) -> float:
 def history(session: Session, source: Source, device: bytes | None = None) -> History:
     """One question, answered by an index. Where *device* is given, good reports count only if they came from it as well:
     anybody can type somebody else's telephone number."""
-    s, own_way = Submission, aliased(Submission)
-    latest = select(s.id, s.report_id, s.device_hash, s.received_at).where(source.sent, s.report_id.is_not(None))
-    latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()
-    voice = exists().where(own_way.report_id == latest.c.report_id, own_way.id < latest.c.id)
-    d, r = Decision, Report
-    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
-    as_false = exists().where(d.report_id == r.id, d.action == "reject", d.reason.in_(FALSE))
-    stands = and_(r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
-    merged = and_(r.merged_into_id.is_not(None), r.status != Status.HIDDEN)
-    if device is not None:
-        stands, merged = and_(stands, latest.c.device_hash == device), and_(merged, latest.c.device_hash == device)
-
-    def number(where):
-        return func.coalesce(func.sum(case((where, 1), else_=0)), 0)
-
-    query = select(
-        func.count(), number(and_(stands, r.merged_into_id.is_(None))),
-        number(and_(stands, r.merged_into_id.is_(None), r.verification == Verification.VERIFIED)),
-        number(and_(r.status == Status.HIDDEN, as_false)), number(and_(r.status == Status.HIDDEN, ~as_false)),
-        number(merged), func.min(latest.c.received_at),
-    ).select_from(latest).join(r, r.id == latest.c.report_id).where(~voice)  # fmt: skip
-    reports, published, verified, false, hidden, together, since = session.execute(query).one()
-    hours = max(0.0, (utcnow() - since).total_seconds() / 3600) if since else 0.0
-    more = reports > MOST_HISTORY
-    return History(min(reports, MOST_HISTORY), published, verified, false, hidden, together, hours, more)
+    return _history(_grouped(session, source.kind, [source.value]).get(source.value, ()), device)
 
 
 def trust_of(session: Session, sent) -> float:
     """Of who sent this message: by the surest of their sources that has a history. An account and an organisation have
     proved who they are; a contact counts together with its device, and a device by itself up to its ceiling."""
+    return _trust(sent, lambda source: _grouped(session, source.kind, [source.value]).get(source.value, ()))
+
+
+def trusts(session: Session, senders: Iterable) -> dict:
+    """The same of many: sender → trust, with one question a kind of source."""
+    senders, groups = set(senders), {}
+    known = {source for sent in senders for source in sources(sent)}
+    for kind in SourceKind:
+        if values := [source.value for source in known if source.kind is kind]:
+            groups[kind] = _grouped(session, kind, values)
+    return {sent: _trust(sent, lambda source: groups[source.kind].get(source.value, ())) for sent in senders}
+
+
+def _trust(sent, groups_of) -> float:
     for source in sources(sent):
-        device = sent.device_hash if source.kind is SourceKind.CONTACT else None
-        found = history(session, source, device)
+        found = _history(groups_of(source), sent.device_hash if source.kind is SourceKind.CONTACT else None)
         if found.reports:
             return min(ceiling(source.kind), trust(found))
     return 0.0
+
+
+def _history(groups, device: bytes | None) -> History:
+    """Groups by device added up."""
+    good = [group for group in groups if device is None or group.device_hash == device]
+    reports, since = sum(group.reports for group in groups), min((group.since for group in groups), default=None)
+    return History(
+        min(reports, MOST_HISTORY), sum(group.published for group in good), sum(group.verified for group in good),
+        sum(group.false for group in groups), sum(group.hidden for group in groups), sum(group.merged for group in good),
+        max(0.0, (utcnow() - since).total_seconds() / 3600) if since else 0.0, reports > MOST_HISTORY,
+    )  # fmt: skip
+
+
+def _grouped(session: Session, kind: SourceKind, values: list) -> dict:
+    """Of each source of one kind its latest reports, counted by the device they came from: value → rows."""
+    s, other, column = Submission, aliased(Submission), COLUMNS[kind]
+    latest = select(s.id, s.report_id, s.device_hash, s.received_at, column.label("value")).where(s.report_id.is_not(None))
+    if len(values) == 1:  # the index has them in order: no more are read than are wanted
+        latest = latest.where(column == values[0]).order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()
+        enough = true()
+    else:
+        nth = func.row_number().over(partition_by=column, order_by=s.id.desc())
+        latest = latest.add_columns(nth.label("nth")).where(column.in_(values)).subquery()
+        enough = latest.c.nth <= MOST_HISTORY + 1
+    d, r = Decision, Report
+    voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
+    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
+    as_false = exists().where(d.report_id == r.id, d.action == "reject", d.reason.in_(FALSE))
+    stands = and_(r.merged_into_id.is_(None), r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
+    numbers = {
+        "published": stands, "verified": and_(stands, r.verification == Verification.VERIFIED),
+        "false": and_(r.status == Status.HIDDEN, as_false), "hidden": and_(r.status == Status.HIDDEN, ~as_false),
+        "merged": and_(r.merged_into_id.is_not(None), r.status != Status.HIDDEN),
+    }  # fmt: skip
+    sums = [func.sum(case((where, 1), else_=0)).label(name) for name, where in numbers.items()]
+    query = select(
+        latest.c.value, latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums
+    )
+    query = query.select_from(latest).join(r, r.id == latest.c.report_id).where(enough, ~voice)
+    found: dict = {}
+    for row in session.execute(query.group_by(latest.c.value, latest.c.device_hash)):
+        found.setdefault(row.value, []).append(row)
+    return found
 
 
 def in_words(found: History) -> str:
@@ -224,6 +256,12 @@ def held(session: Session, known: list[Source]) -> SourceHold | None:
     h = SourceHold
     these = or_(*(and_(h.kind == source.kind, h.key == source.key) for source in known))
     return session.scalar(select(h).where(these, h.released_at.is_(None)).order_by(h.id.desc()).limit(1))
+
+
+def all_held(session: Session) -> set[tuple[SourceKind, bytes]]:
+    """(kind, key) of every source that is held now."""
+    query = select(SourceHold.kind, SourceHold.key).where(SourceHold.released_at.is_(None))
+    return {(row.kind, row.key) for row in session.execute(query)}
 
 
 def hold(session: Session, source: Source, actor: Account, reason: str = "") -> SourceHold:

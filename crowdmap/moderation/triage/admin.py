@@ -57,7 +57,8 @@ class RuleForm(BaseModel):
         try:
             return validate(RuleWords, {"name": self.name, "conditions": conditions, "effects": effects})
         except ValidationFailed as error:
-            raise ValidationFailed([FieldError(_field(fault.field), fault.code, fault.message) for fault in error.errors]) from None
+            faults = [FieldError(_field(fault.field), fault.code, fault.message) for fault in error.errors]
+            raise ValidationFailed(faults) from None
 
 
 class SwitchForm(BaseModel):
@@ -232,8 +233,10 @@ def _form(found: Rule | None, error: DomainError | None = None, typed=None):
 
 
 def trust_choices() -> list[tuple[str, str]]:
-    return [("0.3", _("a little (one published)")), ("0.5", _("somewhat (three published)")),
-            ("0.7", _("trusted (five published, none false)")), ("0.9", _("very much (some twenty published, none false)"))]  # fmt: skip
+    return [
+        ("0.3", _("a little (one published)")), ("0.5", _("somewhat (three published)")),
+        ("0.7", _("trusted (five published, none false)")), ("0.9", _("very much (some twenty published, none false)")),
+    ]  # fmt: skip
 
 
 def _now(found: Rule | None, conditions: Conditions, effects: Effects, typed) -> dict:
@@ -243,7 +246,8 @@ def _now(found: Rule | None, conditions: Conditions, effects: Effects, typed) ->
     volume = conditions.volume
     now = conditions.model_dump(mode="json", exclude={"volume"}) | effects.model_dump()
     now |= {
-        "name": found.name if found else "", "organisations": ", ".join(conditions.organisations), "words": "\n".join(conditions.words),
+        "name": found.name if found else "", "organisations": ", ".join(conditions.organisations),
+        "words": "\n".join(conditions.words),
         "more_than": volume.more_than if volume else "", "minutes": volume.minutes if volume else "",
         "of": volume.of if volume else "all", "revision": found.revision if found else "",
     }  # fmt: skip
@@ -263,8 +267,8 @@ def _rehearsal(chosen: Rule | None):
         for one in found
     ]  # fmt: skip
     return render_template(
-        "moderation/rules/try.html", chosen=chosen, rules=[(one, _sentence(one, called)) for one in rules], rows=rows, most=REPORTS,
-        published=sum(one.verdict.publish for one in found), touched=sum(bool(one.verdict.applied) for one in found),
+        "moderation/rules/try.html", chosen=chosen, rules=[(one, _sentence(one, called)) for one in rules], rows=rows,
+        most=REPORTS, published=sum(one.verdict.publish for one in found), touched=sum(bool(one.verdict.applied) for one in found),
     )  # fmt: skip
 
 

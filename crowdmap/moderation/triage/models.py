@@ -11,7 +11,8 @@ from crowdmap.reports.models import Status
 
 
 class Rule(db.Model):
-    """*conditions* and *effects* are `rule.Conditions` and `rule.Effects` as JSON. Removed, never deleted: the log names it."""
+    """*conditions* and *effects* are `rule.Conditions` and `rule.Effects` as JSON. Removed, never deleted, for the log names
+    it."""
 
     __tablename__ = "rule"
 

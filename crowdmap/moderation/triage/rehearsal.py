@@ -39,14 +39,14 @@ def rehearse(session: Session, rules: Sequence[Standing], limit: int = REPORTS) 
     categories = {category.code: category for category in session.scalars(select(Category))}
     towns, arrivals = cache(lambda: hook.crisis(session).areas), cache(lambda: _Arrivals(session))
     flood, after = queries.flood(), settings().MODERATION == "after"
-    trusted = cache(lambda *key: sources.trust_of(session, _Sent(*key)))
-    held = cache(lambda *key: sources.held(session, sources.sources(_Sent(*key))) is not None)
+    trusted, held = cache(lambda: sources.trusts(session, first.values())), cache(lambda: sources.all_held(session))
     found = []
     for report in reports:
         sent = first.get(report.id) or _Sent()
         facts = facts_of(
             report, report.private, categories, organisation=sent.organisation, suspicious=report.id in suspicious, towns=towns,
-            held=lambda sent=sent: held(*sent.who), ask_trust=lambda sent=sent: trusted(*sent.who),
+            held=lambda sent=sent: any((source.kind, source.key) in held() for source in sources.sources(sent)),
+            ask_trust=lambda sent=sent: trusted().get(sent, 0.0),
             more_than=lambda n, minutes, of, sent=sent: arrivals().more_than(sent, n, minutes, of),
         )  # fmt: skip
         by_default = after and report.source not in NOT_BY_DEFAULT
@@ -63,10 +63,6 @@ class _Sent:
     source_hash: bytes | None = None
     device_hash: bytes | None = None
     id: int = 0
-
-    @property
-    def who(self) -> tuple:
-        return self.account_id, self.organisation, self.source_hash, self.device_hash
 
 
 def _first_messages(session: Session, report_ids: list[int]) -> dict[int, _Sent]:

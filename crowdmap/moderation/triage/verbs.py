@@ -42,7 +42,8 @@ def change(session: Session, actor: Account, rule_id: int, words: RuleWords, rev
     for name, value in _stored(words).items():
         setattr(found, name, value)
     after = _snapshot(found)
-    _changed(session, found, actor, "change", {name: [before[name], after[name]] for name in after if before[name] != after[name]})
+    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    _changed(session, found, actor, "change", changed)
     return found
 
 
@@ -57,7 +58,8 @@ def switch(session: Session, actor: Account, rule_id: int, active: bool) -> Rule
 def move(session: Session, actor: Account, rule_id: int, by: int) -> Rule:
     """One place up (-1) or down (1); at the end of the list nothing happens."""
     found = _rule(session, actor, rule_id)
-    order = list(session.scalars(select(Rule).where(Rule.removed_at.is_(None)).order_by(Rule.position, Rule.id).with_for_update()))
+    query = select(Rule).where(Rule.removed_at.is_(None)).order_by(Rule.position, Rule.id)
+    order = list(session.scalars(query.with_for_update()))
     old = order.index(found)
     new = min(max(old + by, 0), len(order) - 1)
     if new != old:

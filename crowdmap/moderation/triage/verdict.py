@@ -77,7 +77,9 @@ class Verdict:
         return [one.rule.name for one in self.applied if one.rule.effects.escalate]
 
 
-def decide(rules: Sequence[Standing], facts: Facts, *, flood: Flood, after: bool, before_counting: Callable = lambda: None) -> Verdict:
+def decide(
+    rules: Sequence[Standing], facts: Facts, *, flood: Flood, after: bool, before_counting: Callable = lambda: None
+) -> Verdict:
     """*rules*: the active ones in their order. *after*: what none of them holds back is published. *before_counting* is
     called before a flood is looked for, and only where something would be published."""
     verdict = Verdict()

@@ -37,12 +37,11 @@ def what(conditions: Conditions, names: Names) -> str:
         c.trust_at_least is not None and trusted(c.trust_at_least),
         c.trust_below is not None and _("from a source trusted less than %(n)s %%", n=round(c.trust_below * 100)),
         c.organisations and _("from the organisation %(names)s", names=_or(c.organisations)),
-        c.areas and _("from %(areas)s", areas=_or(c.areas)) if not _sent(c) else c.areas and _("in %(areas)s", areas=_or(c.areas)),
+        c.areas and (_("in %(areas)s", areas=_or(c.areas)) if _sent(c) else _("from %(areas)s", areas=_or(c.areas))),
         c.channels and _("by %(channels)s", channels=_or(c.channels)),
     ]
-    words = _("%(subject)s comes %(how)s", subject=subject, how=" ".join(part for part in came if part)) if any(came) else _(
-        "%(subject)s comes", subject=subject
-    )
+    how = " ".join(part for part in came if part)
+    words = _("%(subject)s comes %(how)s", subject=subject, how=how) if how else _("%(subject)s comes", subject=subject)
     if c.words:
         words = _("%(words)s with the words %(list)s", words=words, list=_or([f"“{word}”" for word in c.words]))
     if c.volume:
