@@ -31,7 +31,6 @@ from crowdmap.web import Permission
 
 log = logging.getLogger(__name__)
 
-UNREAD = "published unread, as this crisis chose (MODERATION=after)"
 # a file is read by whoever imports it, and published where they say so
 NOT_BY_DEFAULT = frozenset({"import"})
 PLAIN = frozenset({"restricted", "out-of-area"})  # why it waits, as its page says anyway
@@ -141,7 +140,7 @@ def carry_out(session: Session, report: Report, verdict: Verdict) -> bool:
     if verdict.publish:
         report.status = Status.PUBLISHED
         change = {"status": [Status.PENDING.value, Status.PUBLISHED.value]}
-        keep("publish", by(decider) if decider else UNREAD, decider, change)
+        keep("publish", by(decider) if decider else queries.UNREAD, decider, change)
     elif verdict.held_back and (decider or verdict.held_back not in PLAIN):
         words = f"not published unread: {HELD_BACK[verdict.held_back]}"
         keep("review", f"{words} ({by(decider)})" if decider else words, decider)

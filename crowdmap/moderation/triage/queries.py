@@ -18,6 +18,7 @@ from crowdmap.publishing import masks
 from crowdmap.reports.models import Area, Category, Report
 
 PAGE = 100
+UNREAD = "published unread, as this crisis chose (MODERATION=after)"
 
 
 def standing(rule: Rule) -> Standing:
@@ -115,8 +116,9 @@ def wanted(session: Session, report_id: int) -> Wanted:
     query = select(Attention, Account).outerjoin(Account, Account.id == Attention.assigned_to_id)
     row = session.execute(query.where(Attention.report_id == report_id)).one_or_none()
     found, account = row or (None, None)
-    by_rule = or_(Decision.rule_id.is_not(None), Decision.action == "review")
+    by_rule = or_(Decision.rule_id.is_not(None), Decision.action == "review", Decision.reason == UNREAD)
     decisions = select(Decision).where(Decision.report_id == report_id, Decision.account_id.is_(None), by_rule)
+    decisions = decisions.where(Decision.action.in_(("publish", "review")))
     return Wanted(
         found and found.escalated_reason, account and (account.name or account.email),
         list(session.scalars(decisions.order_by(Decision.id))),
