@@ -9,9 +9,10 @@ from flask_babel import ngettext
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
+from crowdmap import problems
 from crowdmap.accounts.models import Account
 from crowdmap.db import MOST_ID, db, reading
-from crowdmap.errors import DomainError, IllegalState, ValidationFailed, status_of
+from crowdmap.errors import DomainError, IllegalState, NotFound, ValidationFailed, status_of
 from crowdmap.events import Event
 from crowdmap.moderation import sources, sweeps
 from crowdmap.moderation.bulk import Outcome
@@ -55,7 +56,7 @@ def page(token: str):
 @blueprint.post("/<token>/hide")
 @permits(Permission.MODERATE)
 def hide(token: str):
-    asked, source = read_form(SeenForm), sources.find(db.session, token)
+    source, asked = sources.find(db.session, token), read_form(SeenForm)
     sweep = sweeps.begin(db.session, source, actor())
     outcome = _in_steps(lambda after: sweeps.hide_some(db.session, sweep, source, actor(), asked.seen, after))
     words = ngettext("One report was hidden as spam.", "%(num)s reports were hidden as spam.", len(outcome.done))
@@ -65,7 +66,7 @@ def hide(token: str):
 @blueprint.post("/<token>/restore")
 @permits(Permission.MODERATE)
 def restore(token: str):
-    asked, source = read_form(SweepForm), sources.find(db.session, token)
+    source, asked = sources.find(db.session, token), read_form(SweepForm)
     sweep = sweeps.find(db.session, source, asked.sweep)
     sweeps.note_restoring(db.session, sweep, actor())
     outcome = _in_steps(lambda after: sweeps.restore_some(db.session, sweep, actor(), after))
@@ -76,7 +77,7 @@ def restore(token: str):
 @blueprint.post("/<token>/hold")
 @permits(Permission.MODERATE)
 def hold(token: str):
-    asked, source = read_form(HoldForm), sources.find(db.session, token)
+    source, asked = sources.find(db.session, token), read_form(HoldForm)
     sources.hold(db.session, source, actor(), asked.reason)
     db.session.commit()
     flash(_("Held: what this source sends waits for a person, whatever the rules say."), "good")
@@ -100,7 +101,10 @@ def show_again(error: DomainError):
     if wants_json():
         return problem_response(error)
     with reading():
-        return _page(request.view_args["token"], error=error), status_of(error)
+        token = request.view_args["token"]
+        if sources.find_or_none(db.session, token) is None:
+            return problems.from_domain(NotFound())
+        return _page(token, error=error), status_of(error)
 
 
 def _in_steps(step) -> Outcome:

@@ -211,17 +211,22 @@ def token(session: Session, source: Source) -> str | None:
 
 def find(session: Session, text: str) -> Source:
     """The source that an address names. Raises NotFound; so it does when its first message was erased."""
+    found = find_or_none(session, text)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def find_or_none(session: Session, text: str) -> Source | None:
     head, _dash, seal = text.partition("-")
     kind = next((kind for kind in SourceKind if kind[0] == head[:1]), None)
     number = head[1:]
     if kind is None or not (number.isascii() and number.isdecimal() and len(number) < 11 and int(number) <= MOST_ID):
-        raise NotFound()
+        return None
     if not hmac.compare_digest(_seal(kind, int(number)).encode(), seal.encode()):
-        raise NotFound()
+        return None
     value = session.scalar(select(COLUMNS[kind]).where(Submission.id == int(number)))
-    if value is None:
-        raise NotFound()
-    return Source(kind, value)
+    return None if value is None else Source(kind, value)
 
 
 def _seal(kind: SourceKind, first: int) -> str:

@@ -7,9 +7,10 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
 
+from crowdmap import problems
 from crowdmap.config import settings
 from crowdmap.db import MOST_ID, db, reading
-from crowdmap.errors import DomainError, FieldError, StaleRevision, ValidationFailed, status_of
+from crowdmap.errors import DomainError, FieldError, NotFound, StaleRevision, ValidationFailed, status_of
 from crowdmap.moderation.shown import category_name
 from crowdmap.moderation.triage import queries, verbs, words
 from crowdmap.moderation.triage.models import Rule
@@ -119,7 +120,7 @@ def rule(rule_id: int):
     return _form(queries.rule(db.session, rule_id))
 
 
-@blueprint.post("/<int:rule_id>")
+@blueprint.post("/<int:rule_id>/change")
 @permits(Permission.ADMINISTER)
 def change(rule_id: int):
     queries.rule(db.session, rule_id)
@@ -185,7 +186,9 @@ def show_again(error: DomainError):
     with reading():
         rule_id = (request.view_args or {}).get("rule_id")
         if request.endpoint in ("rules.add", "rules.change"):
-            found = queries.rule(db.session, rule_id) if rule_id is not None else None
+            found = db.session.get(Rule, rule_id) if rule_id is not None else None
+            if rule_id is not None and found is None:
+                return problems.from_domain(NotFound())
             return _form(found, error, typed=request.form), status_of(error)
         return _list(error), status_of(error)
 

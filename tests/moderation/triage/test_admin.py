@@ -27,6 +27,13 @@ def the_rule(session) -> int:
     return number
 
 
+def stored(session) -> dict:
+    """The conditions of the only rule."""
+    conditions = session.query(Rule.conditions).one()[0]
+    session.rollback()
+    return conditions
+
+
 def switch_on(client, session) -> None:
     assert client.post(f"/admin/rules/{the_rule(session)}/switch", data={"active": "yes"}).status_code == 303
 
@@ -41,8 +48,8 @@ def test_two_drafts_at_a_click_then_on_then_applied(coordinator, session):
     empty = page_of(coordinator, "/admin/rules")
     assert "No rule yet" in empty and "comes from a trusted source, publish it." in empty
     assert coordinator.post("/admin/rules/examples").status_code == 303
-    drafts = session.query(Rule).order_by(Rule.position).all()
-    assert [(rule.active, rule.position) for rule in drafts] == [(False, 1), (False, 2)]
+    drafts = session.query(Rule.id, Rule.active, Rule.position).order_by(Rule.position).all()
+    assert [(active, position) for _id, active, position in drafts] == [(False, 1), (False, 2)]
     session.rollback()
     assert coordinator.post(f"/admin/rules/{drafts[1].id}/switch", data={"active": "yes"}).status_code == 303
     report = make_report(status="pending", description="Three people trapped")
@@ -57,18 +64,15 @@ def test_a_rule_is_written_and_reads_as_a_sentence(coordinator, session):
     assert coordinator.post("/admin/rules", data=FORM).status_code == 303
     page = page_of(coordinator, "/admin/rules")
     assert re.search(r"If a report of [^<]+ comes from a trusted source in Léogâne, publish it\.", page)
-    rule = session.query(Rule).one()
-    session.rollback()
-    assert rule.conditions == {"trust_at_least": 0.7, "categories": ["WAT"], "areas": ["Léogâne"]}
-    form = page_of(coordinator, f"/admin/rules/{rule.id}")
+    number = the_rule(session)
+    assert stored(session) == {"trust_at_least": 0.7, "categories": ["WAT"], "areas": ["Léogâne"]}
+    form = page_of(coordinator, f"/admin/rules/{number}")
     assert 'value="0.7" selected' in form and 'value="WAT" checked' in form
     changed = {**FORM, "words": "fire, flood\nrain*", "more_than": "5", "minutes": "10", "of": "source", "revision": "1"}
-    assert coordinator.post(f"/admin/rules/{rule.id}", data=changed).status_code == 303
-    session.refresh(rule)
-    session.rollback()
-    assert rule.conditions["words"] == ["fire", "flood", "rain*"]
-    assert rule.conditions["volume"] == {"more_than": 5, "minutes": 10, "of": "source"}
-    assert coordinator.post(f"/admin/rules/{rule.id}", data=changed).status_code == 409
+    assert coordinator.post(f"/admin/rules/{number}/change", data=changed).status_code == 303
+    assert stored(session)["words"] == ["fire", "flood", "rain*"]
+    assert stored(session)["volume"] == {"more_than": 5, "minutes": 10, "of": "source"}
+    assert coordinator.post(f"/admin/rules/{number}/change", data=changed).status_code == 409
     assert [event.data["action"] for event in session.query(Event).filter_by(name="RuleChanged")] == ["add", "change"]
 
 
