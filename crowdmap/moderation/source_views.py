@@ -151,12 +151,14 @@ def _page(token: str, error: DomainError | None = None):
 
 def known_sources(report: Report) -> list[dict]:
     """For the desk's page of a report: each source in words with the address of its page."""
+    known = list(sources.known_of_report(db.session, report))
+    held = sources.held_among(db.session, [source for source, _history in known])
     return [
         {
             "kind": source.kind.value, "name": sources.name_of(db.session, source), "known": sources.in_words(found),
-            "token": sources.token(db.session, source), "held": sources.held(db.session, [source]) is not None,
+            "token": sources.token(db.session, source), "held": source in held,
         }
-        for source, found in sources.known_of_report(db.session, report)
+        for source, found in known
     ]  # fmt: skip
 
 

@@ -8,10 +8,11 @@ import base64
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import and_, case, exists, func, or_, select, true
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.accounts.models import Account
@@ -152,14 +153,26 @@ def _history(groups, device: bytes | None) -> History:
 
 def _grouped(session: Session, kind: SourceKind, values: list) -> dict:
     """Of each source of one kind its latest reports, counted by the device they came from: value → rows."""
-    s, other, column = Submission, aliased(Submission), COLUMNS[kind]
+    found: dict = {}
+    one = len(values) == 1
+    for row in session.execute(_counting(kind, one), {"value": values[0]} if one else {"values": values}):
+        found.setdefault(row.value, []).append(row)
+    return found
+
+
+@cache
+def _counting(kind: SourceKind, one: bool):
+    """The question of _grouped, made once: building it took many times as long as its answer."""
+    s, column = Submission, COLUMNS[kind]
+    other = aliased(Submission)
     latest = select(s.id, s.report_id, s.device_hash, s.received_at, column.label("value")).where(s.report_id.is_not(None))
-    if len(values) == 1:  # the index has them in order: no more are read than are wanted
-        latest = latest.where(column == values[0]).order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()
+    if one:  # the index has them in order: no more are read than are wanted
+        latest = latest.where(column == bindparam("value")).order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()
         enough = true()
     else:
         nth = func.row_number().over(partition_by=column, order_by=s.id.desc())
-        latest = latest.add_columns(nth.label("nth")).where(column.in_(values)).subquery()
+        of_these = column.in_(bindparam("values", expanding=True))
+        latest = latest.add_columns(nth.label("nth")).where(of_these).subquery()
         enough = latest.c.nth <= MOST_HISTORY + 1
     d, r = Decision, Report
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
@@ -176,10 +189,7 @@ def _grouped(session: Session, kind: SourceKind, values: list) -> dict:
         latest.c.value, latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums
     )
     query = query.select_from(latest).join(r, r.id == latest.c.report_id).where(enough, ~voice)
-    found: dict = {}
-    for row in session.execute(query.group_by(latest.c.value, latest.c.device_hash)):
-        found.setdefault(row.value, []).append(row)
-    return found
+    return query.group_by(latest.c.value, latest.c.device_hash)
 
 
 def in_words(found: History) -> str:
@@ -261,6 +271,13 @@ def held(session: Session, known: list[Source]) -> SourceHold | None:
     h = SourceHold
     these = or_(*(and_(h.kind == source.kind, h.key == source.key) for source in known))
     return session.scalar(select(h).where(these, h.released_at.is_(None)).order_by(h.id.desc()).limit(1))
+
+
+def held_among(session: Session, known: list[Source]) -> set[Source]:
+    """Which of these are held."""
+    query = select(SourceHold.kind, SourceHold.key).where(SourceHold.key.in_([source.key for source in known]))
+    there = {(row.kind, row.key) for row in session.execute(query.where(SourceHold.released_at.is_(None)))}
+    return {source for source in known if (source.kind, source.key) in there}
 
 
 def all_held(session: Session) -> set[tuple[SourceKind, bytes]]:

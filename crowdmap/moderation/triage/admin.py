@@ -269,6 +269,7 @@ def _rehearsal(chosen: Rule | None):
         }
         for one in found
     ]  # fmt: skip
+    rows.sort(key=lambda row: not row["why"])  # what met a rule first; otherwise the latest first, as they come
     return render_template(
         "moderation/rules/try.html", chosen=chosen, rules=[(one, _sentence(one, called)) for one in rules], rows=rows,
         most=REPORTS, published=sum(one.verdict.publish for one in found), touched=sum(bool(one.verdict.applied) for one in found),
