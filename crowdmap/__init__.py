@@ -49,6 +49,7 @@ def crisis_words(settings) -> dict:
         "title": settings.TITLE,
         "area": settings.AREA.as_list() if settings.AREA else None,
         "timezone": settings.TIMEZONE,
+        "moderation": settings.MODERATION,
         "languages": list(settings.LANGUAGES),
         "license": settings.DATA_LICENSE,
         "attribution": settings.ATTRIBUTION,

@@ -63,12 +63,6 @@ def _one_of(*allowed: str) -> Callable:
     return check
 
 
-def _before(value):
-    if value == "after":
-        raise ValueError("publishing unchecked needs triage rules, which this version does not have; say before")
-    return _one_of("before")(value)
-
-
 def _count(value) -> int:
     number = int(value)
     if number < 0:
@@ -128,7 +122,12 @@ SETTINGS = (
     Setting("RATE_LIMITS", True, "on or off", _switch),
     Setting("TRUSTED_PROXIES", 0, "how many proxies in front may set X-Forwarded-*", _count),
     Setting("MIN_FILL_SECONDS", 3, "a form sent sooner than this is looked at as a machine's", _count),
-    Setting("MODERATION", "before", "reports are checked before they are published", _before),
+    Setting(
+        "MODERATION", "before", "reports are checked before they are published, or after, which needs triage rules",
+        _one_of("before", "after"),
+    ),
+    Setting("FLOOD_PER_MINUTE", 30, "when more messages come in a minute, nothing is published unread; 0: never is", _count),
+    Setting("FLOOD_PER_SOURCE", 10, "the same for messages of one source in ten minutes", _count),
     Setting("JOIN", "invitation", "who may join as a volunteer: invitation or open", _one_of("invitation", "open")),
     Setting(
         "PHONE_REGIONS", "", "countries whose telephone numbers are known in texts: HT,DO; empty: the country of TIMEZONE", _regions

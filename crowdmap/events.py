@@ -101,6 +101,26 @@ class LayerChanged:
     filter: dict | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuleChanged:
+    """A coordinator made, changed, moved, switched or removed a triage rule; *change* is from → to by field."""
+
+    account_id: int | None
+    rule_id: int
+    action: str
+    change: dict | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChanged:
+    """Somebody had a source held, or released it, or hid or restored all it sent; *hold_id* or *sweep_id* says which."""
+
+    account_id: int | None
+    action: str
+    hold_id: int | None = None
+    sweep_id: int | None = None
+
+
 def record(session: Session, event) -> None:
     """Keep the event for this transaction; it is written by the hook before the commit, and gone with a rollback."""
     session.info.setdefault("events", []).append(event)

@@ -20,6 +20,7 @@ from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
+from crowdmap.moderation.triage.queries import what_is_missing
 from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.publishing.project import PROPERTIES
@@ -99,6 +100,11 @@ def check_counts() -> str | None:
         return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
 
 
+def check_moderation() -> str | None:
+    if settings().MODERATION == "after" and (missing := what_is_missing(db.session)):
+        return f"MODERATION=after publishes unread and cannot be used: {missing}. Until then say MODERATION=before."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
@@ -107,7 +113,7 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "publications": check_publications, "webhooks": check_webhooks, "counts": check_counts,
+    "publications": check_publications, "webhooks": check_webhooks, "counts": check_counts, "moderation": check_moderation,
 }  # fmt: skip
 
 
@@ -215,7 +221,7 @@ def init_command(template, title, admin):
 @with_appcontext
 def serve_command(host, port, workers, threads, no_worker):
     """Serve the map (gunicorn), with the background worker beside it."""
-    if problem := check_database() or check_migrations():
+    if problem := check_database() or check_migrations() or check_moderation():
         raise click.ClickException(problem)
     db.session.remove()
     db.engine.dispose()

@@ -264,6 +264,7 @@ def erase(session: Session, found: Tracked) -> None:
     submission, report = found.submission, found.report
     submission.verbatim, submission.content_hash = {}, b""
     submission.source_hash = submission.device_hash = submission.token_hash = None
+    submission.account_id = submission.organisation = None
     session.execute(delete(Letter).where(Letter.submission_id == submission.id))
     if found.original:
         report.erased_at = utcnow()

@@ -16,6 +16,7 @@ from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
 from crowdmap.moderation.grades import sentence
+from crowdmap.moderation.triage.queries import publishes_unread
 from crowdmap.moderation.vouching import may_vouch
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
@@ -111,4 +112,6 @@ def zoom_for(precision_m: float | None) -> int:
 @blueprint.get("/about")
 @public
 def about():
-    return render_template("maps/about.html", base=settings().PUBLIC_URL, categories=public_categories())
+    return render_template(
+        "maps/about.html", base=settings().PUBLIC_URL, categories=public_categories(), unread=publishes_unread(db.session)
+    )

@@ -160,6 +160,8 @@ class Submission(db.Model):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         Index("ix_submission_token_hash", "token_hash", unique=True),
+        # the latest of a source: how it was judged, and whether it floods
+        *(Index(f"ix_submission_{name}", name, "id") for name in ("source_hash", "device_hash", "account_id", "organisation")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -173,6 +175,9 @@ class Submission(db.Model):
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token; erased: none
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender took it back: no voice any more
+    account_id: Mapped[int | None]  # who was signed in; goes with an erasure like the hashes
+    organisation: Mapped[str | None]  # slug of the organisation whose key, or whose member, sent it
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by this machine's clock, whatever the message says
 
     def touches(self) -> set[int]:
         return {self.report_id} if self.report_id else set()
