@@ -4,7 +4,10 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.moderation import api, duplicate_views, duplicates_api, views, vouch_views
+    from crowdmap.moderation import api, desk_views, duplicate_views, duplicates_api, queueing, views, vouch_views
+    from crowdmap.publishing import hook
 
-    for module in (api, views, duplicate_views, duplicates_api, vouch_views):
+    for module in (api, views, desk_views, duplicate_views, duplicates_api, vouch_views):
         app.register_blueprint(module.blueprint)
+    if queueing.keep not in hook.KEEPERS:
+        hook.KEEPERS.append(queueing.keep)

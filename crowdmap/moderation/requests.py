@@ -48,6 +48,10 @@ class OtherRequest(ActionRequest):
     other: Annotated[str, Field(max_length=40, description="id of the other report")] = ""
 
 
+class UndoRequest(ActionRequest):
+    decision: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of your own decision of just now")] = None
+
+
 class EditRequest(ActionRequest):
     """Only the fields given are changed."""
 
@@ -85,6 +89,7 @@ class MoveRequest(ActionRequest):
 _OWN = {
     "publish": PublishRequest, "verify": VerifyRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
+    "undo": UndoRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
 

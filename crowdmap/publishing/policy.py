@@ -19,7 +19,7 @@ from crowdmap.errors import FieldError, NotFound, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, ReportChanged, record
 from crowdmap.publishing import counts, hook
 from crowdmap.publishing.models import OUTSIDE, Audience, Head, Publication, PublicationCategory
-from crowdmap.reports.models import Category, Kind, Policy, Report
+from crowdmap.reports.models import Category, Kind, Policy, Report, Risk
 
 BATCH = 200
 CODE = re.compile(r"[A-Z][A-Z0-9_]{1,11}\Z")
@@ -35,7 +35,8 @@ class Changed:
 
 
 def add(
-    session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None
+    session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None,
+    risk: Risk = Risk.NONE,
 ) -> Category:
     """A new category; the caller commits. Raises ValidationFailed."""
     if not CODE.match(code):
@@ -45,7 +46,8 @@ def add(
     _check_parent(session, code, parent)
     last = session.scalar(select(func.max(Category.position))) or 0
     category = Category(
-        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, parent=parent, position=last + 1
+        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, risk=risk, parent=parent,
+        position=last + 1,
     )  # fmt: skip
     session.add(category)
     record(session, CategoryChanged(account_id=actor.id, code=code, change={"policy": [None, policy.value]}))
@@ -53,7 +55,7 @@ def add(
 
 
 def change(session: Session, actor, code: str, **values) -> Changed:
-    """Set *values* of a category (name, kind, sector, policy, parent, active); the caller commits.
+    """Set *values* of a category (name, kind, sector, policy, risk, parent, active); the caller commits.
 
     Raises NotFound, ValidationFailed.
     """
@@ -71,7 +73,8 @@ def change(session: Session, actor, code: str, **values) -> Changed:
     removed = 0
     if "policy" in changed and category.policy.rank > old["policy"].rank:
         removed = tombstone(session, code)
-    again = bool({"kind", "policy", "sector"} & changed.keys())  # each of them shows in a publication
+    # each of them shows in a publication, or in the order of the desk's queue
+    again = bool({"kind", "policy", "risk", "sector"} & changed.keys())
     if again:
         jobs.enqueue(session, "project_category", code=code, after=0)
     record(session, CategoryChanged(account_id=actor.id, code=code, change=changed))
@@ -79,7 +82,7 @@ def change(session: Session, actor, code: str, **values) -> Changed:
 
 
 def _plain(value):
-    return value.value if isinstance(value, (Kind, Policy)) else value
+    return value.value if isinstance(value, (Kind, Policy, Risk)) else value
 
 
 def _refuse(field: str, code: str, message: str):

@@ -15,7 +15,7 @@ FIELDS = {
     "publish": {}, "verify": {"evidence": "called back"}, "corroborate": {}, "dispute": {"reason": "seen otherwise"},
     "hide": {"reason": "names a person"}, "reject": {"reason": "spam"}, "restore": {}, "close": {}, "reopen": {},
     "merge": {}, "unmerge": {}, "distinct": {}, "ask-again": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
-    "note": {"reason": "to be called"},
+    "note": {"reason": "to be called"}, "undo": {},
 }  # fmt: skip
 GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
 LEADS_TO = {"publish": "published", "hide": "hidden", "reject": "hidden", "restore": "pending", "close": "closed",
@@ -49,9 +49,13 @@ def in_status(status: str) -> Report:
     return report
 
 
-def prepared(action: str, status: str, session) -> tuple[Report, dict]:
+def prepared(action: str, status: str, session, account=None) -> tuple[Report, dict]:
+    """*account*: whoever is going to act; of what somebody does themselves there is something to take back."""
     report = in_status(status)
     fields = {**FIELDS[action], "revision": report.revision}
+    if action == "undo":
+        perform(session, report.public_id, "edit", account or make_account(), report.revision, title="Mistyped")
+        fields |= {"revision": report.revision, "decision": session.query(Decision.id).order_by(Decision.id.desc()).first()[0]}
     if action in ("merge", "unmerge", "distinct", "ask-again"):
         other = make_report()
         if action == "merge":
@@ -67,14 +71,15 @@ def prepared(action: str, status: str, session) -> tuple[Report, dict]:
 
 
 def test_every_action_by_every_role_in_every_status(session, app):
-    clients = {}
+    clients, accounts = {}, {}
     for role in ROLES:
         clients[role] = app.test_client()
         if role:
-            sign_in(clients[role], make_account(role))
+            accounts[role] = make_account(role)
+            sign_in(clients[role], accounts[role])
     for action, status, role in itertools.product(FIELDS, Status, ROLES):
         if role in (None, "coordinator"):  # who is refused leaves it as it was for the next
-            report, fields = prepared(action, status, session)
+            report, fields = prepared(action, status, session, accounts[role or "moderator"])
         key, revision = report.public_id, report.revision
         session.rollback()
         answer = clients[role].post(f"/api/v1/reports/{key}/actions/{action}", json=fields)
