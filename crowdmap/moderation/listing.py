@@ -36,6 +36,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_WITH = _ITEM.report_id == Publication.report_id
+
+
 @dataclass(frozen=True)
 class Row:
     """A staff feature (dict) with what the queue knows of it. *reasons*: as in `urgency`; *due*: microseconds since 1970,
@@ -138,7 +141,7 @@ def _in_order(
     session: Session, chosen: ReportFilter, order: str, limit: int, *, after=None, left_out: Collection[int] = ()
 ) -> list[Row]:
     if order != "urgent":
-        query = chosen.select(Audience.STAFF, *_COLUMNS).join(QueueItem, _ITEM.report_id == Publication.report_id)
+        query = chosen.select(Audience.STAFF, *_COLUMNS).join_from(Publication, QueueItem, _WITH)
         forward = order == "oldest"
         if after is not None:
             query = query.where(Publication.id > after if forward else Publication.id < after)
@@ -152,7 +155,7 @@ def _in_order(
     apart = [_ITEM.report_id.not_in(sorted(left_out))] if left_out else []
     reach = limit if only_statuses(chosen) else max(WALKED, limit)
     ahead = session.execute(walked.where(*beyond, *apart).limit(reach)).all()
-    query = chosen.select(Audience.STAFF, *_COLUMNS).join(QueueItem, _ITEM.report_id == Publication.report_id)
+    query = chosen.select(Audience.STAFF, *_COLUMNS).join_from(Publication, QueueItem, _WITH)
     near = query.where(Publication.report_id.in_([row.report_id for row in ahead]))
     rows = session.execute(near).all() if ahead else []
     if len(rows) < limit and len(ahead) == reach and not only_statuses(chosen):  # the filter finds few: all of them
@@ -210,7 +213,7 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
     )
     rows = session.execute(query.order_by(Publication.seq).limit(limit + 1)).all()
     more, rows = len(rows) > limit, rows[:limit]
-    matching = chosen.select(Audience.STAFF, *_COLUMNS).join(QueueItem, _ITEM.report_id == Publication.report_id)
+    matching = chosen.select(Audience.STAFF, *_COLUMNS).join_from(Publication, QueueItem, _WITH)
     matching = matching.where(Publication.id.in_([row.id for row in rows])).order_by(Publication.id)
     found = [_row(row) for row in session.execute(matching)] if rows else []
     still = {row.feature["id"] for row in found}
@@ -218,9 +221,10 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
     return Changed(rows[-1].seq if more else max(head, since), more, found, gone)
 
 
-def listed(session: Session, chosen: ReportFilter, public_id: str) -> bool:
-    """Whether the report stands in this list."""
-    return session.scalar(chosen.select(Audience.STAFF, Publication.id).where(Publication.public_id == public_id)) is not None
+def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> set[str]:
+    """Which of these reports stand in this list."""
+    query = chosen.select(Audience.STAFF, Publication.public_id).where(Publication.public_id.in_(list(public_ids)))
+    return set(session.scalars(query))
 
 
 def counts(session: Session) -> dict[str, int]:

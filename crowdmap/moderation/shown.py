@@ -60,8 +60,8 @@ def note_of(change: dict) -> str:
     return "; ".join(parts)
 
 
-def why(reasons: list, category_names: dict[str, str]) -> list[str]:
-    """What makes a report urgent (see `urgency.Urgency`), in words; a code that nobody knows any more is left out."""
+def why(reasons: list, category_names: dict[str, str]) -> list[tuple[str, str]]:
+    """What makes a report urgent (see `urgency.Urgency`): codes and words; a code that nobody knows any more is left out."""
     words = {
         "escalated": lambda reason: _("escalated: %(reason)s", reason=reason) if reason else _("escalated"),
         "life": lambda code: _("life at risk: %(category)s", category=category_names.get(code, code)),
@@ -70,7 +70,7 @@ def why(reasons: list, category_names: dict[str, str]) -> list[str]:
         "people": lambda n: ngettext("%(num)s person", "%(num)s people", n),
         "voices": lambda n: ngettext("%(num)s voice", "%(num)s voices", n),
     }
-    return [words[code](about) for code, about in reasons if code in words]
+    return [(code, words[code](about)) for code, about in reasons if code in words]
 
 
 _FIELDS = {

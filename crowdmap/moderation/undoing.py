@@ -66,6 +66,8 @@ def can_be_taken_back(decision: Decision) -> bool:
 def state(report: Report) -> dict:
     """Everything that an action may change, as it is."""
     own = {name: getattr(report, name) for name in (*PLAIN, *TEXTS, *SILENT)}
+    if report.private is None:  # nobody ever told a place or a contact
+        return own
     return {**own, **{name: getattr(report.private, name) for name in POINT}}
 
 

@@ -115,7 +115,8 @@ def answer(said: str, done: list[str], *, open_id: str | None = None, skipped=()
     html = render_template(
         "moderation/said.html", said=said, tone=tone, skipped=skipped, offers=undoing.offered(db.session, actor()), tail=tail()
     )
-    left = [public_id for public_id in done if not listing.listed(db.session, chosen, public_id)]
+    still = listing.listed(db.session, chosen, done)
+    left = [public_id for public_id in done if public_id not in still]
     return jsonify(html=html, said=said, done=done, left=left, open=open_id, skipped=list(skipped))
 
 

@@ -90,9 +90,9 @@
 
   const does = {
     n: () => { CM.deskNext(); return true; },
-    b: () => { history.back(); return true; },
+    backspace: () => { history.back(); return true; },
     y: () => click("#to-duplicates"),
-    w: turn,
+    ".": turn,
     j: () => { CM.deskRow.down(false); return true; },
     "/": () => { CM.$(".queue-filter").open = true; CM.$("#f-q").focus(); return true; },
     "?": help,
