@@ -76,7 +76,7 @@ def note(public_id: str, actor: Account) -> None:
         with writing_session() as own:
             look(own, public_id, actor)
     except (OperationalError, NotFound):
-        log.warning("could not note that a report was opened")
+        log.warning("could not note that a report was opened", exc_info=True)
 
 
 def others(session: Session, actor: Account, public_ids: Iterable[str] | None = None) -> list[Looking]:

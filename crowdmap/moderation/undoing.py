@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from crowdmap.accounts.models import Account
 from crowdmap.db import UtcDateTime, utcnow
@@ -73,7 +73,7 @@ def state(report: Report) -> dict:
 
 def remember(session: Session, decision: Decision, report: Report, before: dict) -> None:
     """Keep how to take back *decision*, where that can be done; *before*: `state` before it. The caller flushed."""
-    now = _moment(session)
+    now = _moment(session, decision)
     session.execute(delete(UndoStep).where(UndoStep.at < now - KEPT))
     if not can_be_taken_back(decision):
         return
@@ -85,9 +85,9 @@ def remember(session: Session, decision: Decision, report: Report, before: dict)
     session.flush()
 
 
-def _moment(session: Session):
+def _moment(session: Session, decision: Decision) -> datetime:
     """One for all that is done in a transaction: what was done at once is taken back at once."""
-    root = session.get_transaction()
+    root = object_session(decision).get_transaction()
     known = session.info.get("undo_moment")
     if known is None or known[0] is not root:
         known = session.info["undo_moment"] = (root, utcnow())

@@ -182,7 +182,7 @@ def page(public_id: str | None = None, *, contact=None, error: DomainError | Non
         found=found, next_id=_next(chosen, order, public_id, listed), looks={one.public_id: one for one in reversed(colleagues)},
         colleagues=[one for one in colleagues if one.public_id == public_id],
         views=views, view_counts={v.id: saved.count(db.session, v.chosen) for v in views if listing.only_statuses(v.chosen)},
-        here=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()), may_share=actor().can(Permission.ADMINISTER),
+        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()), may_share=actor().can(Permission.ADMINISTER),
         actions=_actions(found), all_actions=list(ACTIONS.values()), keys_of={a.key: a.name for a in ACTIONS.values()},
         rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names=names, names=names, why=why,

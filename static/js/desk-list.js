@@ -65,7 +65,7 @@
 
   /** An action's letter, with rows chosen: its line of the form, and the cursor where something is left to say. */
   CM.deskBulk = function (key) {
-    const option = CM.$('option[data-key="' + CSS.escape(key) + '"]', bulk);
+    const option = CM.$('option[data-bulk-key="' + CSS.escape(key) + '"]', bulk);
     if (!option) return false;
     CM.$("#bulk-do").value = option.value;
     const wants = option.value === "category" ? "#bulk-category" : option.value.startsWith("reject") ? "#bulk-do" : "#bulk-reason";

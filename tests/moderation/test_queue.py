@@ -28,6 +28,8 @@ def rows(page):
 
 def item(session, report) -> QueueItem | None:
     found = session.get(QueueItem, report.id, populate_existing=True)
+    if found is not None:
+        session.expunge(found)  # or reading it later would take the writer's place
     session.rollback()
     return found
 

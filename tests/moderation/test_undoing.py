@@ -55,7 +55,7 @@ def test_undo_returns_to_the_exact_earlier_state(session, action, status, fields
     assert (outcome.done, outcome.skipped) == ([report.public_id], [])
     assert now(session, report) == before
     done = session.scalars(select(Decision).where(Decision.report_id == report.id).order_by(Decision.id)).all()
-    assert [one.action for one in done] == [action, "undo"] and done[-1].account_id == marie.id
+    assert [one.action for one in done][-2:] == [action, "undo"] and done[-1].account_id == marie.id
     assert session.get(Report, report.id).revision == 3
     session.rollback()
 
@@ -128,13 +128,13 @@ def test_erasing_takes_the_words_out_of_the_steps(session, client):
     session.commit()
     assert session.scalar(select(func.count()).select_from(UndoStep)) == 1
     session.rollback()
-    assert client.post(f"/api/v1/track/{made['tracking_token']}/erase", json={}).status_code == 200
+    assert client.post(f"/api/v1/track/{made['tracking_token']}/erase", json={}).status_code == 204
     assert session.scalar(select(func.count()).select_from(UndoStep)) == 0
     session.rollback()
 
 
 def test_notes_and_looks_at_a_contact_are_not_offered(session):
-    marie, report = make_account(), make_report(contact_phone="+509 1")
+    marie, report = make_account(), make_report(contact_phone="+509 3456 7890")
     perform(session, report.public_id, "note", marie, reason="wants a call")
     session.commit()
     assert session.scalar(select(func.count()).select_from(UndoStep)) == 0 and undoing.offered(session, marie) == []
