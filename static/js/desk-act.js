@@ -9,6 +9,8 @@
   const said = CM.$("#said");
   let timer = 0;
   let sending = false;
+  /** Until an action is answered and shown, another key would mean a page that nobody has seen yet. */
+  CM.deskBusy = () => sending;
 
   /** Say what was done; `html` is the server's own markup, with the form that takes it back. */
   CM.deskSay = function (text, html) {
@@ -29,7 +31,7 @@
   };
 
   function remove(ids) {
-    ids.forEach((id) => { const row = document.getElementById("row-" + id); if (row) row.remove(); });
+    ids.forEach((id) => { CM.deskGone(id); const row = document.getElementById("row-" + id); if (row) row.remove(); });
   }
 
   const own = {}; // report → when this page last did something to it: the news of that is not somebody else's
@@ -37,15 +39,16 @@
 
   async function took(form, body) {
     body.done.forEach((id) => { own[id] = Date.now(); });
-    CM.deskSay(body.said, body.html);
     CM.deskForget(desk.dataset.open);
     remove(body.left);
+    body.done.filter((id) => !body.left.includes(id)).forEach(CM.deskBack);
     if (form.id === "bulk-form") CM.deskChoose(body.skipped.map((one) => one.id));
     const open = desk.dataset.open;
     const undone = form.dataset.action === "undo";
     if (undone && body.open && body.open !== open) await CM.deskGo(desk.dataset.desk + "/" + body.open + location.search);
     else if (!undone && body.left.includes(open)) await CM.deskNext();
     else if (body.done.includes(open) || form.dataset.action !== "bulk") await again();
+    CM.deskSay(body.said, body.html); // when the page stands: whoever reads it goes on working
     CM.deskAsk();
   }
 

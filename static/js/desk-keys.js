@@ -122,6 +122,7 @@
     if (dialog.open && event.key !== "?") return;
     const letter = event.key.toLowerCase();
     if (/^arrow|^ $/.test(letter) && (moves(event.target) || event.target.closest("#small-map"))) return;
+    if (CM.deskBusy() && !/^(arrow|[/?j]$)/.test(letter)) return;
     if (event.repeat && !letter.startsWith("arrow")) return;
     let done = false;
     if (/^[1-9]$/.test(letter)) done = click('[data-view="' + letter + '"]');

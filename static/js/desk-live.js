@@ -20,6 +20,7 @@
   const MOST = 1000; // to which they are counted
 
   function put(row) {
+    CM.deskBack(row.id);
     const holder = document.createElement("template");
     holder.innerHTML = row.html; // our own page's markup: Jinja escaped what people wrote
     const fresh = holder.content.querySelector("li");
@@ -52,6 +53,7 @@
     body.rows.map((row) => row.id).concat(body.gone).forEach(CM.deskForget);
     body.rows.forEach((row) => { if (put(row)) arrived += 1; });
     body.gone.forEach((id) => {
+      CM.deskGone(id);
       const old = document.getElementById("row-" + id);
       if (old && !old.classList.contains("selected")) old.remove();
     });

@@ -76,10 +76,16 @@
     }
   };
 
+  const gone = new Set(); // ids that left the list since the page was made: the next one may be among them
+  CM.deskGone = (id) => gone.add(id);
+  CM.deskBack = (id) => gone.delete(id);
+
   /** The report that stands next: at once, for its page is here already. */
   CM.deskNext = function () {
     const next = CM.$("#next");
-    return CM.deskGo(next ? next.href : desk.dataset.desk + location.search);
+    if (next && !gone.has(next.pathname.split("/").pop())) return CM.deskGo(next.href);
+    const row = CM.$$("#queue-list .report-row").find((one) => one.dataset.id !== desk.dataset.open);
+    return CM.deskGo(row ? CM.$(".title a", row).href : desk.dataset.desk + location.search);
   };
 
   const ours = (link) => desk.contains(link) && link.origin === location.origin && link.search === location.search && !link.hash &&

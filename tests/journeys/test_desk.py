@@ -58,7 +58,8 @@ def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
     expect(evidence).to_be_focused()
     evidence.fill("called back, p and n are only letters here")
     page.keyboard.press("Control+Enter")
-    expect(page.locator(".dossier .tag").filter(has_text="verified")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text("Marked as verified.")
+    expect(page.locator(".dossier .tag.good")).to_have_text("verified")
     assert now(first).verification == "verified"
     page.keyboard.press("p")  # decided: the next one stands there at once, and the list stays
     expect(page.locator("#said")).to_contain_text("It is on the map now.")
@@ -127,6 +128,7 @@ def test_many_at_once_by_key_and_views(app, session, live_server, page):
     expect(page.locator("#bulk-form")).to_be_hidden()
     page.keyboard.press("u")
     expect(page.locator("#queue-list .report-row")).to_have_count(5)
+    expect(page.locator("#said")).to_contain_text("3 taken back.")
     assert {now(report).status for report in made} == {"pending"}
     assert page.evaluate("window.marker") == 1
     page.keyboard.press("/")

@@ -3,7 +3,6 @@
 import csv
 import itertools
 import re
-import time
 from collections import Counter
 
 import pytest
@@ -141,10 +140,8 @@ def test_fifty_reports_by_keyboard_alone(app, session, filled, live_server, page
     hands, done = Hands(page), Counter()
     hands.press("n")
     hands.goes_on("")
-    begun = time.monotonic()
     for number in range(FIFTY):
         done[hands.settle(WORK[number % len(WORK)])] += 1
-    took = time.monotonic() - begun
     assert page.evaluate("window.marker") == "still the same page" and len(loads) == 1
     hands.press("h")  # one more, hidden by mistake: u takes it back
     key = hands.open
@@ -163,4 +160,3 @@ def test_fifty_reports_by_keyboard_alone(app, session, filled, live_server, page
     assert kept["publish"] == done["publish"] + done["verify"] + done["move"] + done["mask"]
     assert kept["merge"] == done["merge"] * 2  # of the report, and of the one that took it in
     assert re.fullmatch(r"[\d.,]+", page.locator("#median [data-minutes]").inner_text() or "0")
-    assert took < 50, took

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from crowdmap.db import utcnow
+from crowdmap.db import db, reading, utcnow
 from crowdmap.moderation import listing, looking, queueing
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.desk_models import Look, QueueCount, QueueItem
@@ -27,11 +27,12 @@ def rows(page):
 
 
 def item(session, report) -> QueueItem | None:
-    found = session.get(QueueItem, report.id, populate_existing=True)
-    if found is not None:
-        session.expunge(found)  # or reading it later would take the writer's place
-    session.rollback()
-    return found
+    """Read aside: a transaction left open here would keep the application from writing."""
+    key = report.id
+    with reading(), db.session.session_factory() as own:
+        found = own.get(QueueItem, key)
+        own.expunge_all()
+        return found
 
 
 def check(session):
