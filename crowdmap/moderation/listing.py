@@ -252,7 +252,7 @@ def median_minutes(session: Session, since: datetime) -> float | None:
         .order_by(func.max(Decision.id).desc())
         .limit(LATELY)
     )  # fmt: skip
-    took = [(at - came_at).total_seconds() / 60 for _report, at, came_at in session.execute(query)]
+    took = [max(0.0, (at - came_at).total_seconds() / 60) for _report, at, came_at in session.execute(query)]
     return median(took) if took else None
 
 

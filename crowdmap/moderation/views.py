@@ -68,9 +68,10 @@ def news():
     told_of_views = request.args.get("views") == "yes"
     views = {view.id: saved.count(db.session, view.chosen) for view in saved.views(db.session, actor())} if told_of_views else {}
     oldest = listing.oldest(db.session)
+    matched = listing.matching(db.session, chosen) if listing.only_statuses(chosen) else None  # the others take a count each
     return jsonify(
         seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=listing.counts(db.session), views=views,
-        looks=looks(), oldest=oldest.isoformat() if oldest else None, **_figures(FRESH_S),
+        looks=looks(), matched=matched, oldest=oldest.isoformat() if oldest else None, **_figures(FRESH_S),
     )  # fmt: skip
 
 

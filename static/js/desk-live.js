@@ -74,6 +74,7 @@
   }
 
   function figures(body) {
+    if (body.matched !== null) CM.$("#matched").textContent = CM.number(body.matched);
     CM.$("#oldest").hidden = !body.oldest;
     if (body.oldest) CM.$("#oldest time").setAttribute("datetime", body.oldest);
     CM.$("#median").hidden = body.median === null;
