@@ -56,6 +56,7 @@ def prepared(action: str, status: str, session, account=None) -> tuple[Report, d
     if action == "undo":
         perform(session, report.public_id, "edit", account or make_account(), report.revision, title="Mistyped")
         fields |= {"revision": report.revision, "decision": session.query(Decision.id).order_by(Decision.id.desc()).first()[0]}
+        session.commit()
     if action in ("merge", "unmerge", "distinct", "ask-again"):
         other = make_report()
         if action == "merge":
