@@ -19,6 +19,7 @@ from crowdmap.intake import succession, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Words
 from crowdmap.intake.submit import is_outside, is_swapped
 from crowdmap.intake.tokens import token_hash
+from crowdmap.moderation import undoing
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.evidence import ending
 from crowdmap.moderation.models import Decision
@@ -276,6 +277,7 @@ def erase(session: Session, found: Tracked) -> None:
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
         forget(session, report.id)
+        undoing.forget(session, report.id)
     _decide(session, found, "erase")
     asked = select(jobs.Job.id).where(jobs.Job.name == scrub_files.__name__, jobs.Job.state == "waiting").limit(1)
     if session.scalar(asked) is None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, evidence, marking, merging
+from crowdmap.moderation import duplicates, editing, evidence, marking, merging, undoing
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status
@@ -116,11 +116,12 @@ _ALL = (
     Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action(
-        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
+        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "y", needs=("mark",),
         merged=True,
     ),
     Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
+    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "z", needs=("decision",), merged=True),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
 
@@ -149,12 +150,14 @@ def perform(
     _check_needs(chosen, doing)
     _check_revision(session, chosen, report, revision)
     _check_state(session, chosen, report)
+    before = undoing.state(report)
     chosen.do(doing)
     if chosen.revised and not doing.change:
         return report  # nothing changed: no decision to keep
     told = fields.get("evidence")
-    keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
+    decision = keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
     session.flush()
+    undoing.remember(session, decision, report, before)
     return report
 
 
@@ -181,6 +184,7 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
             "into": _("Say which report it belongs to."),
             "other": _("Say which other report you mean."),
             "mark": _("Say which mark."),
+            "decision": _("Say which decision is to be taken back."),
         }
         raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
 

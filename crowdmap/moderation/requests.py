@@ -76,6 +76,10 @@ class OtherRequest(ActionRequest):
     other: Annotated[str, Field(max_length=40, description="id of the other report")] = ""
 
 
+class UndoRequest(ActionRequest):
+    decision: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of your own decision of just now")] = None
+
+
 class EditRequest(ActionRequest):
     """Only the fields given are changed."""
 
@@ -122,7 +126,7 @@ _OWN = {
     "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
     "add-evidence": AddEvidenceRequest, "withdraw-evidence": WithdrawEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
-    "keep-mark": MarkRequest, "mask-mark": MaskRequest,
+    "keep-mark": MarkRequest, "mask-mark": MaskRequest, "undo": UndoRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
 

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -56,6 +58,19 @@ def note_of(change: dict) -> str:
             )
             parts.append(f"{label}: {old} → {new}")
     return "; ".join(parts)
+
+
+def why(reasons: list, category_names: dict[str, str]) -> list[tuple[str, str]]:
+    """What makes a report urgent (see `urgency.Urgency`): codes and words; a code that nobody knows any more is left out."""
+    words = {
+        "escalated": lambda reason: _("escalated: %(reason)s", reason=reason) if reason else _("escalated"),
+        "life": lambda code: _("life at risk: %(category)s", category=category_names.get(code, code)),
+        "harm": lambda code: _("people at risk: %(category)s", category=category_names.get(code, code)),
+        "words": lambda found: _("says “%(words)s”", words=found),
+        "people": lambda n: ngettext("%(num)s person", "%(num)s people", n),
+        "voices": lambda n: ngettext("%(num)s voice", "%(num)s voices", n),
+    }
+    return [(code, words[code](about)) for code, about in reasons if code in words]
 
 
 _FIELDS = {

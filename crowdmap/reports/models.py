@@ -56,6 +56,18 @@ class Policy(StrEnum):
         return list(Policy).index(self)
 
 
+class Risk(StrEnum):
+    """What a report of a category says of the people in it: whether they may be harmed, or die, while it waits."""
+
+    NONE = "none"
+    HARM = "harm"
+    LIFE = "life"
+
+    @property
+    def rank(self) -> int:
+        return list(Risk).index(self)
+
+
 class LocatedBy(StrEnum):
     GPS = "gps"
     PIN = "pin"
@@ -73,6 +85,7 @@ class Category(db.Model):
     sector: Mapped[str]
     kind: Mapped[Kind] = mapped_column(enum_text(Kind))  # of a report that does not say its kind
     policy: Mapped[Policy] = mapped_column(enum_text(Policy), default=Policy.TILE)
+    risk: Mapped[Risk] = mapped_column(enum_text(Risk), default=Risk.NONE)  # how soon somebody has to look
     parent: Mapped[str | None] = mapped_column(ForeignKey("category.code"))
     hxl: Mapped[str | None]
     position: Mapped[int] = mapped_column(default=0)
