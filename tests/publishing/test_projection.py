@@ -28,6 +28,7 @@ REPORT = {
     "verification": (Verification.VERIFIED, ALL, {"verification"}),
     "title": ("Bridge down", ALL, {"title"}),
     "description": ("Nobody can pass", ALL, {"description"}),
+    "translation": ("Nobody can pass there", ALL, {"translation"}),
     "language": ("ht", NOBODY, set()),
     "place": ("behind the market", ALL, {"place"}),
     "people": (12, ALL, {"people"}),

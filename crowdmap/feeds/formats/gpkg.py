@@ -52,7 +52,7 @@ def _make(path: Path, pieces: Iterable[bytes], around) -> None:
     written, some = 0, parsed(pieces, BATCH)
     for rows in chain([next(some, [])], some):  # an empty layer is a layer
         columns = {"id": [row["id"] for row in rows]}
-        columns |= {name: [row["properties"][name] for row in rows] for name in PROPERTIES}
+        columns |= {name: [row["properties"].get(name) for row in rows] for name in PROPERTIES}
         arrays, masks = zip(*(_column(TYPES.get(name), values) for name, values in columns.items()))
         raw.write(
             path, _points(rows), arrays, list(columns), field_mask=masks, layer=around.layer, driver="GPKG",
