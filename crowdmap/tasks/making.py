@@ -13,7 +13,7 @@ from crowdmap.publishing import hook
 from crowdmap.publishing.project import strictest
 from crowdmap.reports.models import Category, Policy, Report, Status
 from crowdmap.tasks.kinds import KINDS, Setting, TaskKind
-from crowdmap.tasks.models import LIVE, Answer, State, Task
+from crowdmap.tasks.models import LIVE, Answer, Result, State, Task
 
 log = logging.getLogger(__name__)
 
@@ -52,28 +52,24 @@ def make_tasks(session: Session, report_ids=None) -> int:
 
     *report_ids*: of these reports only; else of all. → how many were made.
     """
-    made, after = 0, 0
-    ids = None if report_ids is None else sorted(set(report_ids))
-    while True:
-        query = select(Report).options(joinedload(Report.private)).order_by(Report.id).limit(BATCH)
-        if ids is None:
-            query = query.where(Report.id > after)
-        else:
-            chunk, ids = ids[:BATCH], ids[BATCH:]
-            query = query.where(Report.id.in_(chunk))
-        reports = list(session.scalars(query.execution_options(populate_existing=True)))
-        if reports:
-            made += _make(session, reports)
-            after = reports[-1].id
-        if (ids is None and len(reports) < BATCH) or ids == []:
-            return made
+    if report_ids is not None:
+        ids = sorted(set(report_ids))
+        return sum(_make(session, ids[at : at + BATCH]) for at in range(0, len(ids), BATCH))
+    made = after = 0
+    while ids := list(session.scalars(select(Report.id).where(Report.id > after).order_by(Report.id).limit(BATCH))):
+        made, after = made + _make(session, ids), ids[-1]
+    return made
 
 
-def _make(session: Session, reports: list[Report]) -> int:
+def _make(session: Session, ids: list[int]) -> int:
+    """The tasks are locked before the reports are read, as an answer locks them: or one would be asked anew that was
+    settled in between."""
     now, told, secret = utcnow(), setting(), restricted(session)
-    have = {(task.report_id, task.kind): task for task in session.scalars(select(Task).where(Task.report_id.in_([r.id for r in reports])))}
+    query = select(Task).where(Task.report_id.in_(ids)).order_by(Task.id).with_for_update()
+    have = {(task.report_id, task.kind): task for task in session.scalars(query.execution_options(populate_existing=True))}
+    query = select(Report).options(joinedload(Report.private)).where(Report.id.in_(ids)).order_by(Report.id)
     rows = []
-    for report in reports:
+    for report in session.scalars(query.execution_options(populate_existing=True)):
         if report.erased_at is not None:
             _forget(session, [task for (owner, _kind), task in have.items() if owner == report.id])
         fine = stands(report, secret)
@@ -102,8 +98,10 @@ def cancel(task: Task) -> None:
 
 
 def _asks_anew(kind: TaskKind, task: Task) -> bool:
-    """A restored or unmerged report comes back; a translation whose original was edited went, and is wanted once more."""
-    return task.state is State.CANCELLED or (kind.name == "translate" and task.state is State.DONE)
+    """A restored or unmerged report comes back; a translation goes with the words that are edited, a point with a
+    moderator's doubt, and both are wanted once more."""
+    lost = kind.again and task.result in (Result.AGREED, Result.ACCEPTED)
+    return task.state is State.CANCELLED or lost
 
 
 def _reopen(task: Task, kind: TaskKind, report: Report, told: Setting) -> None:

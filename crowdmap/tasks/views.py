@@ -20,6 +20,7 @@ from crowdmap.tasks.figures import glance
 from crowdmap.tasks.kinds import KINDS, categorise, place, sayings
 from crowdmap.tasks.kinds.check import HEARD
 from crowdmap.tasks.kinds.kind import primary
+from crowdmap.tasks.making import still_wanted
 from crowdmap.tasks.models import LIVE, State, Task
 from crowdmap.tasks.shown import language_name, message_of, message_of_item, own_name
 from crowdmap.web import Permission, actor, client_device, permits, problem_response, read_form, wants_json
@@ -194,6 +195,8 @@ def _page(*, error: DomainError | None = None, practising: str | None = None, ke
     volunteer = people.volunteer_of(db.session, account)
     task = verbs.held(db.session, account)
     report = db.session.get(Report, task.report_id) if task else None
+    if task and not still_wanted(db.session, task, report):  # taken back, or for the team only since they took it
+        task = report = None
     practising = practising or request.args.get("practice")
     if practising and practising not in KINDS:
         raise NotFound(_("There is no work called %(kind)s.", kind=practising[:20]))

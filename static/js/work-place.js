@@ -46,6 +46,7 @@
     const lon = Number(input.dataset.lon);
     put(lat, lon, Number(input.dataset.radius));
     CM.map.fitBounds(circle.getBounds(), { maxZoom: 16, animate: false });
+    box.scrollIntoView({ block: "nearest" });
     say(CM.t("chosen", { name: input.parentNode.textContent.trim() }));
   }
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from crowdmap.accounts.roles import Role
-from crowdmap.db import clock
+from crowdmap.db import clock, utcnow
 from crowdmap.reports.models import LocatedBy, Report
 from crowdmap.tasks.kinds import KINDS
 from crowdmap.tasks.models import Answer, PlaceFile, Result, State, Task, Volunteer
@@ -123,6 +123,18 @@ def test_calling_back_shows_the_contact_of_one_report_on_request(app, session):
     assert "3799 1201" in client.post(address).text
     assert client_of(app, make_volunteer(may_call=True)).post(address).status_code == 409
     assert client_of(app, make_volunteer()).post(address, headers={"Accept": "application/json"}).status_code == 409
+
+
+@pytest.mark.databases("sqlite")
+def test_what_became_secret_or_was_taken_back_is_not_shown_any_more(app, session):
+    for column, value in (("more_categories", ["VIOL"]), ("withdrawn_at", utcnow())):
+        task, account = make_task("place", description="By the blue gate", **UNPLACED), make_volunteer()
+        take(session, account, task)
+        client = client_of(app, account)
+        assert "blue gate" in client.get("/work").text
+        setattr(session.get(Report, task.report_id), column, value)
+        session.commit()
+        assert "blue gate" not in client.get("/work").text
 
 
 def test_what_was_typed_is_kept_where_somebody_else_has_it_now(app, session):

@@ -70,6 +70,7 @@ def test_a_translation_stands_beside_the_original_and_in_the_feeds_with_numbers_
     assert fresh(session, Report, report.id).description == "Nou bezwen dlo, rele 3712 3456"
 
 
+@pytest.mark.databases("sqlite")
 def test_only_who_reads_the_language_is_asked_and_a_translation_opens_the_rest_to_all(session):
     report = make_report(language="ht-HT", description="Nou bò katedral la", **UNPLACED)
     tasks = tasks_of(report)
@@ -93,6 +94,15 @@ def test_words_that_are_edited_take_their_translation_along_and_are_asked_anew(s
     assert again.id == first.task.id and again.state is State.OPEN and again.round == 2
 
 
+@pytest.mark.databases("sqlite")
+def test_what_nobody_could_translate_stays_with_the_moderators(session):
+    report = make_report(language="ht", description="Nou bezwen dlo")
+    task = tasks_of(report)["translate"]
+    for _ in range(3):
+        work(session, make_volunteer("ht"), task, {"unsure": True})
+    assert tasks_of(report)["translate"].result is Result.MODERATOR
+
+
 # ---- place
 
 
@@ -110,6 +120,7 @@ def test_two_who_agree_place_it_by_the_desks_verb(session):
     assert "lat" not in (fresh(session, Task, task.id).value or {})
 
 
+@pytest.mark.databases("sqlite")
 def test_a_third_decides_where_two_differ_and_else_a_moderator(session):
     moderator = make_account()
     for third, state in ((NEAR, "agreed"), ({**FAR, "lat": LAT - 0.02}, "moderator")):
@@ -130,6 +141,7 @@ def test_a_third_decides_where_two_differ_and_else_a_moderator(session):
         proposals.dismiss(session, moderator, task.id)
 
 
+@pytest.mark.databases("sqlite")
 def test_a_place_of_the_list_is_a_place(session):
     report = make_report(**UNPLACED)
     task = tasks_of(report)["place"]
@@ -187,6 +199,7 @@ def test_two_who_agree_correct_a_category_only_where_nothing_becomes_more_or_les
         session.commit()
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.settings(WORK_SAMPLE=1)
 def test_two_who_differ_leave_it_or_ask_a_moderator(session):
     for codes, state in ((("FOOD", "WAT"), "agreed"), (("ROAD", "WAT"), "moderator")):
@@ -202,6 +215,7 @@ def test_two_who_differ_leave_it_or_ask_a_moderator(session):
 # ---- check
 
 
+@pytest.mark.databases("sqlite")
 def test_calling_back_shows_one_contact_to_those_who_may_and_leaves_a_note(session):
     report = make_report(contact_phone="+509 3712 3456", verification="unverified")
     task = tasks_of(report)["check"]
@@ -223,6 +237,7 @@ def test_calling_back_shows_one_contact_to_those_who_may_and_leaves_a_note(sessi
         see_contact_of(session, caller, task.id)
 
 
+@pytest.mark.databases("sqlite")
 def test_no_other_kind_of_work_shows_a_contact(session):
     task, caller = make_task("place", contact_phone="+509 3712 3456", **UNPLACED), make_volunteer(kinds=["place"], may_call=True)
     take(session, caller, task)
@@ -244,6 +259,7 @@ def test_what_only_the_team_may_see_never_becomes_a_task_and_never_stays_one(ses
     assert fresh(session, Task, task.id).state is State.CANCELLED
 
 
+@pytest.mark.databases("sqlite")
 def test_a_report_into_which_something_secret_was_merged_is_no_task(session):
     task = make_task("place", category="WAT", **UNPLACED)
     child = make_report(category="MISS", at=None, place="x")
@@ -269,6 +285,7 @@ def test_nobody_works_on_their_own_report_nor_twice_on_one(session):
     take(session, other, task)
 
 
+@pytest.mark.databases("sqlite")
 def test_without_practice_there_is_no_work(session):
     make_task("place", **UNPLACED)
     beginner = make_volunteer(kinds=[])
@@ -314,6 +331,7 @@ def test_a_task_is_one_persons_until_its_time_runs_out(session):
         assert answer(session, two, task.id, HERE).state == "kept"
 
 
+@pytest.mark.databases("sqlite")
 def test_late_is_fine_while_nobody_else_took_it(session):
     task, volunteer = make_task("place", **UNPLACED), make_volunteer()
     take(session, volunteer, task)
@@ -342,6 +360,7 @@ def test_what_is_given_back_is_free_at_once_and_what_is_skipped_does_not_come_ag
         answer(session, one, 99, HERE)
 
 
+@pytest.mark.databases("sqlite")
 def test_three_who_are_not_sure_ask_a_moderator(session):
     task = make_task("place", **UNPLACED)
     states = [work(session, make_volunteer(), task, {"unsure": True}).state for _ in range(3)]

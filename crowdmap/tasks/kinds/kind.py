@@ -59,8 +59,8 @@ class TaskKind:
     read beside the working language. *read(session, form)* → the answer as kept; raises ValidationFailed. *agree(values,
     report)* → Verdict. *apply(session, task, report, value, account)*: put the agreed value into the report; returns
     whether that could be done, else a moderator decides. *items(session, languages)* and *judge(item, value)*: practice.
-    *choose(value)* → the desk's action and its fields by which a moderator takes a proposal. *stays*: what is shown of
-    the report unmasked, for the work needs it.
+    *choose(value)* → the desk's action and its fields by which a moderator takes a proposal. *again*: whether it is
+    asked anew when what it brought is gone. *stays*: what is shown of the report unmasked, for the work needs it.
     """
 
     name: str
@@ -78,6 +78,7 @@ class TaskKind:
     needed: int = 1
     most: int = 3
     rank: int = 0  # among kinds: what others wait for comes first
+    again: bool = False
     stays: frozenset[str] = field(default_factory=frozenset)
     lives: timedelta = timedelta(days=7)
 

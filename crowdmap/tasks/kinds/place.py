@@ -117,5 +117,5 @@ def judge(item: Item, value: dict) -> Judged:
 
 KIND = TaskKind(
     NAME, _l("Place"), _l("Where is this?"), Form, wants, read, agree, apply, items, judge, choose, language=foreign,
-    needed=2, rank=2, stays=frozenset({"position"}),
+    needed=2, rank=2, again=True, stays=frozenset({"position"}),
 )  # fmt: skip

@@ -58,5 +58,5 @@ def judge(item: Item, value: dict) -> Judged:
 
 KIND = TaskKind(
     NAME, _l("Translate"), _l("Say in %(language)s what this message says"), Form, wants, read, agree, apply, items, judge,
-    language=foreign, needed=1, rank=3,
+    language=foreign, needed=1, rank=3, again=True,
 )  # fmt: skip
