@@ -203,7 +203,7 @@ def _page(*, error: DomainError | None = None, practising: str | None = None, ke
     if practising and not people.may(volunteer, practising):
         raise NotAllowed(_("A coordinator has to allow you this first."))
     item = practice.next_item(db.session, account, practising) if practising else None
-    if key:
+    if key and practising:
         item = next((one for one in KINDS[practising].items(db.session, volunteer.languages) if one.key == key), item)
     kind = KINDS[practising] if item else KINDS[task.kind] if task else None
     over = isinstance(error, IllegalState)
