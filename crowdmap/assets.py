@@ -75,6 +75,14 @@ TWINS_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
     "js/map-overlays.js", "js/desk-twins-map.js", "js/desk-twins.js",
 )  # fmt: skip
+# the volunteers' desk; its map comes with the tasks that need one
+WORK_CSS = ("css/work.css",)
+WORK_JS = ("js/work-timer.js",)
+WORK_MAP_CSS = ("vendor/leaflet/leaflet.css", "css/work.css")
+WORK_MAP_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/work-timer.js", "js/work-place.js",
+)  # fmt: skip
 
 BUNDLES = {
     "base_css": BASE_CSS,
@@ -93,6 +101,10 @@ BUNDLES = {
     "feeds_js": FEEDS_JS,
     "twins_css": TWINS_CSS,
     "twins_js": TWINS_JS,
+    "work_css": WORK_CSS,
+    "work_js": WORK_JS,
+    "work_map_css": WORK_MAP_CSS,
+    "work_map_js": WORK_MAP_JS,
 }
 
 

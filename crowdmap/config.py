@@ -70,6 +70,27 @@ def _count(value) -> int:
     return number
 
 
+def _share(value) -> float:
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError("a share lies between 0 and 1")
+    return number
+
+
+def _from_one(value) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def _language(value) -> str:
+    text = str(value).strip().lower()
+    if not (text.isascii() and text.isalpha() and 2 <= len(text) <= 3):
+        raise ValueError("a language is two or three letters, such as fr")
+    return text
+
+
 def _places(value) -> frozenset[tuple[str, int]]:
     """host:port, separated by commas, as (host, port) pairs."""
     items = value if isinstance(value, (list, tuple, frozenset)) else str(value or "").split(",")
@@ -133,6 +154,11 @@ SETTINGS = (
         "PHONE_REGIONS", "", "countries whose telephone numbers are known in texts: HT,DO; empty: the country of TIMEZONE", _regions
     ),
     Setting("ID_LENGTH", 5, "letters and digits that a number after a word such as CIN or passport has at least to be masked", _id_length),
+    Setting("WORKING_LANGUAGE", "en", "language that moderators and agencies read: messages in another one are translated into it", _language),
+    Setting("WORK_SAMPLE", 0.1, "share of the reports that two volunteers categorise without seeing the category, 0 to 1", _share),
+    Setting("WORK_LEASE_MINUTES", 5, "how long a volunteer's task is theirs; then it returns by itself", _from_one),
+    Setting("WORK_PER_HOUR", 120, "tasks that one volunteer may take in an hour", _from_one),
+    Setting("WORK_UNLOCK", 3, "practice messages to do well before the real work of a kind is open", _count),
     Setting("THREADS", 128, "threads of a server process; live streams may hold half of them", _count),
     Setting("WEBHOOK_ALLOW", "", "receivers of webhooks that may be private, without https, on any port: host:port, …", _places),
     Setting("METRICS_TOKEN", "", "bearer token for /metrics from elsewhere than this machine"),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import select
 
 from crowdmap.config import settings
@@ -30,6 +31,7 @@ from crowdmap.filters import PARAMETERS
 from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, undoing
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
+from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
 from crowdmap.moderation.shown import category_name, map_of, note_of, told, why
 from crowdmap.publishing.preview import preview
@@ -194,6 +196,7 @@ def page(public_id: str | None = None, *, contact=None, error: DomainError | Non
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
+        panels=[Markup(render_template(name, **values)) for name, values in panels_of(db.session, found.report)] if found else [],
     )  # fmt: skip
 
 

@@ -51,20 +51,22 @@ def find(text: str, rules: Rules = Rules(), kinds: Iterable[str] = KINDS) -> lis
     return joined([Found(*span, name) for name in kinds for span in KINDS[name].find(text, rules)], text)
 
 
-def found_in(text: str, rules: Rules, chosen: Choices) -> list[Found]:
+def found_in(text: str, rules: Rules, chosen: Choices, kinds: Iterable[str] = KINDS) -> list[Found]:
     """The same of ``plain(text)`` with the words that a moderator masks beside what the finders see."""
-    found = find(text, rules)
+    found = find(text, rules, kinds)
     more = choices.words_in(text, chosen)
     return joined([*found, *more], text) if more else found
 
 
-def mask(text: str | None, rules: Rules = Rules(), chosen: Choices = None) -> str | None:  # noqa: B008
+def mask(
+    text: str | None, rules: Rules = Rules(), chosen: Choices = None, kinds: Iterable[str] = KINDS  # noqa: B008
+) -> str | None:  # fmt: skip
     """The text as all beyond the team may read it; returned unchanged (not even normalised) where nothing is masked.
-    *chosen*: what moderators decided of single marks."""
+    *chosen*: what moderators decided of single marks. *kinds*: fewer for those whose work needs the others."""
     if not text:
         return text
     seen = plain(text)
-    marks = found_in(seen, rules, chosen)
+    marks = found_in(seen, rules, chosen, kinds)
     if chosen:
         marks = [mark for mark in marks if not choices.is_kept(mark.kind, seen[mark.start : mark.end], chosen)]
     if not marks:

@@ -24,8 +24,8 @@ from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Repor
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
     "kind", "category", "categories", "sector", "title", "description", "status", "verification",
-    "verification_reason", "voices", "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness", "source", "occurred_at",
-    "created_at", "updated_at", "seq", "url", "photos",
+    "verification_reason", "voices", "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness",
+    "source", "occurred_at", "created_at", "updated_at", "seq", "url", "photos", "translation",
 )  # fmt: skip
 
 
@@ -226,7 +226,8 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
-        title=title, description=description, place=area if personal else place, unit=unit, hourly=personal,
+        title=title, description=description, place=area if personal else place, unit=unit,
+        translation=mask(report.translation, crisis.rules), hourly=personal,
     )  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
     return _view(
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
-        out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+        translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
     )  # fmt: skip
 
 
@@ -249,7 +250,7 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff, Audience.PARTNER: p
 
 
 def _view(
-    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, hourly=False, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, translation, hourly=False, **extra
 ) -> View:  # fmt: skip
     root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -262,7 +263,8 @@ def _view(
         "precision_m": None if precision is None else round(precision, 1), "people": report.people,
         "quantity": report.quantity, "unit": unit, "place": place or None, "area": area, "claimed": False,
         "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),
-        "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [], **extra,
+        "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [],
+        "translation": translation or None, **extra,
     }  # fmt: skip
     point = None if lon is None else geojson.Point((lon, lat), precision=7)
     core = geojson.Feature(id=root.public_id, geometry=point, properties=properties)
@@ -272,7 +274,7 @@ def _view(
         "out_of_area": extra.get("out_of_area", False), "happened_at": occurred or created, "lon": lon, "lat": lat,
         "geom": None if lon is None else f"SRID=4326;POINT({lon!r} {lat!r})",
         "cell": cell, "tile16": None if cell is None else cell >> 2 * (geo.CELL_ZOOM - geo.BLUR_ZOOM), "precision_m": properties["precision_m"], "area": area,
-        "search_text": fold(" ".join(filter(None, (title, description, place, area)))), "removed": None,
+        "search_text": fold(" ".join(filter(None, (title, description, translation, place, area)))), "removed": None,
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
 
@@ -134,8 +134,16 @@ class Report(db.Model):
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    translation: Mapped[str | None]  # of title and description into the working language; after these, for it goes with them
 
     private: Mapped["ReportPrivate"] = relationship(back_populates="report", cascade="all, delete-orphan")
+
+    @validates("title", "description")
+    def _translation_goes(self, name: str, text: str) -> str:
+        """Words that are edited, corrected or erased take their translation along: it would tell what they said."""
+        if self.translation is not None and text != getattr(self, name):
+            self.translation = None
+        return text
 
     @property
     def codes(self) -> list[str]:

@@ -214,7 +214,8 @@ def is_done(session, report_id: int, action: str, state: str, fields: dict, acco
     assert done.change or not chosen.revised, where
     assert done.reason == fields.get("reason", ""), where
     events = session.query(Event).filter_by(report_id=report_id, name="ReportDecided", account_id=account_id).all()
-    assert [event.data for event in events] == [{"action": action}], where
+    before = [{"action": "edit"}] if action == "undo" else []
+    assert [event.data for event in events] == [*before, {"action": action}], where
     assert after.revision == fields["revision"] + chosen.revised, where
     assert after.status == (chosen.to or ("published" if state == MERGED else state)), where
     assert after.verification == GRADES.get(action, "unverified"), where

@@ -29,6 +29,7 @@ REPORT = {
     "verification_reason": ("called,source", ALL, {"verification_reason"}),
     "title": ("Bridge down", ALL, {"title"}),
     "description": ("Nobody can pass", ALL, {"description"}),
+    "translation": ("Nobody can pass there", ALL, {"translation"}),
     "language": ("ht", NOBODY, set()),
     "place": ("behind the market", ALL, {"place"}),
     "people": (12, ALL, {"people"}),
