@@ -15,6 +15,7 @@ from crowdmap.feeds.reportview import view_of
 from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
+from crowdmap.moderation.timeline_rows import for_public
 from crowdmap.moderation.vouching import may_vouch
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
@@ -98,6 +99,7 @@ def report_page(public_id):
         config=map_config(), help_link=help_kind and "/report?" + urlencode({"kind": help_kind, "category": view.category}),
         zoom=zoom_for(view.precision_m), voice_words=voice_words(),
         may_vouch=may_vouch(db.session, view.id, actor(), view.verification),
+        history=for_public(db.session, row.report_id, view.created_at),
     )  # fmt: skip
 
 

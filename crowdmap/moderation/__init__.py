@@ -4,7 +4,7 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.moderation import api, duplicate_views, duplicates_api, views, vouch_views
+    from crowdmap.moderation import api, canned_views, duplicate_views, duplicates_api, timeline_views, views, vouch_views
 
-    for module in (api, views, duplicate_views, duplicates_api, vouch_views):
+    for module in (api, views, duplicate_views, duplicates_api, vouch_views, timeline_views, canned_views):
         app.register_blueprint(module.blueprint)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, merging
+from crowdmap.moderation import duplicates, editing, merging, talk
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status, Verification
@@ -115,6 +115,9 @@ _ALL = (
     Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
+    Action(
+        "ask", _l("Ask the reporter"), _l("It stands on the reporter's page now."), talk.ask, "q", merged=True, revised=False,
+    ),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
 
@@ -143,6 +146,7 @@ def perform(
     _check_needs(chosen, doing)
     _check_revision(session, chosen, report, revision)
     _check_state(session, chosen, report)
+    talk.read_by(session, report, revision)
     chosen.do(doing)
     if chosen.revised and not doing.change:
         return report  # nothing changed: no decision to keep
@@ -187,7 +191,7 @@ def _check_revision(session, chosen: Action, report: Report, revision: int | Non
 def _check_state(session, chosen: Action, report: Report) -> None:
     if (report.merged_into_id is not None) and not chosen.merged:
         raise IllegalState(_("It was merged into another report. Take it out first, or decide there."), code="merged")
-    if chosen.name not in ("note", "ask-again") and not _told_by_somebody(session, chosen, report):
+    if chosen.name not in ("note", "ask-again", "ask") and not _told_by_somebody(session, chosen, report):
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
         words = _(

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
+from crowdmap.moderation.canned import MOST_TEXT
 from crowdmap.reports.models import Kind
 from crowdmap.reports.texts import clean
 
@@ -48,6 +49,14 @@ class OtherRequest(ActionRequest):
     other: Annotated[str, Field(max_length=40, description="id of the other report")] = ""
 
 
+class AskRequest(ActionRequest):
+    """Own words, or a prepared text; *reason* is for the team and never sent."""
+
+    text: Annotated[Text, Field(max_length=MOST_TEXT, description="own words")] = ""
+    canned: Annotated[str, Field(max_length=80, description="key of a prepared text, or key:language")] = ""
+    language: Annotated[str | None, Field(max_length=35, description="of the words; default: the report's")] = None
+
+
 class EditRequest(ActionRequest):
     """Only the fields given are changed."""
 
@@ -84,7 +93,7 @@ class MoveRequest(ActionRequest):
 
 _OWN = {
     "publish": PublishRequest, "verify": VerifyRequest, "reject": RejectRequest, "merge": MergeRequest,
-    "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
+    "distinct": OtherRequest, "ask-again": OtherRequest, "ask": AskRequest, "edit": EditRequest, "move": MoveRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
 

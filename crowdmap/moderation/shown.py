@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from babel import Locale
+from flask_babel import get_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -42,26 +44,10 @@ def category_name(category: Category, language: str) -> str:
     return category.names.get(language.partition("_")[0], category.name)
 
 
-def note_of(change: dict) -> str:
-    """A decision's change in words: "status: pending → published; description"."""
-    parts = []
-    for name, values in (change or {}).items():
-        label = _FIELDS.get(name, name)
-        if values is None:
-            parts.append(str(label))
-        else:
-            old, new = (
-                "–" if v in (None, "", []) else ", ".join(map(str, v)) if isinstance(v, list) else str(v)
-                for v in values
-            )
-            parts.append(f"{label}: {old} → {new}")
-    return "; ".join(parts)
-
-
-_FIELDS = {
-    "more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point",
-    "merged_into": "merged into", "taken_in": "taken in", "distinct_from": "not the same as", "vouched_by": "accounts",
-}  # fmt: skip
+def language_name(code: str) -> str:
+    """A language in the reader's own words, else its code."""
+    names = (get_locale() or Locale("en")).languages
+    return names.get(code) or names.get(code.partition("-")[0], code)
 
 
 def map_of(session: Session, found, static: str) -> dict[str, Any]:

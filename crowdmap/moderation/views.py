@@ -21,11 +21,11 @@ from crowdmap.errors import (
     status_of,
 )
 from crowdmap.filters import PARAMETERS
-from crowdmap.moderation import queries
+from crowdmap.moderation import queries, talk
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.requests import REQUESTS, EditRequest
-from crowdmap.moderation.shown import category_name, map_of, note_of, told
+from crowdmap.moderation.shown import category_name, language_name, map_of, told
 from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import Category, Kind, Status
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
@@ -145,7 +145,7 @@ def _page(public_id: str | None = None, *, contact=None, error: DomainError | No
         actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
         suspected=len(open_groups(db.session)), contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of,
+        told=told, language_name=language_name, unread=talk.unread(db.session),
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
@@ -169,4 +169,6 @@ def _actions(found) -> list:
         hidden.add("unmerge")
     if not found.refused:
         hidden.add("ask-again")
+    if found.talk.refusal:
+        hidden.add("ask")
     return [a for a in possible if a.name not in hidden]

@@ -15,7 +15,7 @@ FIELDS = {
     "publish": {}, "verify": {"evidence": "called back"}, "corroborate": {}, "dispute": {"reason": "seen otherwise"},
     "hide": {"reason": "names a person"}, "reject": {"reason": "spam"}, "restore": {}, "close": {}, "reopen": {},
     "merge": {}, "unmerge": {}, "distinct": {}, "ask-again": {}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
-    "note": {"reason": "to be called"},
+    "note": {"reason": "to be called"}, "ask": {"text": "Where exactly is it?"},
 }  # fmt: skip
 GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
 LEADS_TO = {"publish": "published", "hide": "hidden", "reject": "hidden", "restore": "pending", "close": "closed",
@@ -149,6 +149,15 @@ BAD_INPUT = (
     ("move", {"revision": 1, "lat": 18.5}, 422, "lat"),
     ("move", {"revision": 1, "unplaced": True, "lat": 18.5, "lon": -72}, 422, "unplaced"),
     ("note", {"reason": "x" * 1001}, 422, "reason"),
+    ("ask", {}, 422, "text"),
+    ("ask", {"text": "   "}, 422, "text"),
+    ("ask", {"text": "x" * 1001}, 422, "text"),
+    ("ask", {"text": ["x"]}, 422, "text"),
+    ("ask", {"text": "Where?", "canned": "where"}, 422, "text"),
+    ("ask", {"text": "Where?", "language": "xx"}, 422, "language"),
+    ("ask", {"canned": "nothing"}, 422, "canned"),
+    ("ask", {"canned": "where:xx"}, 422, "language"),
+    ("ask", {"canned": "where", "colour": "red"}, 422, "colour"),
     ("explode", {"revision": 1}, 404, None),
 )
 
