@@ -269,7 +269,7 @@ def _state(one: Asked) -> str | None:
 
 
 def _stage(one: Stage) -> Entry:
-    words = {"first-public": _("it became public for the first time"), "left-public": _("it left the public map")}[one.name]
+    words = {"first-public": _("showed it to the public for the first time"), "left-public": _("took it off the public map")}[one.name]
     return Entry(one.at, one.name, words, MACHINE)
 
 
