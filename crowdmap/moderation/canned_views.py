@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from crowdmap import problems
 from crowdmap.db import db, reading
 from crowdmap.errors import NotFound, ValidationFailed
 from crowdmap.moderation import canned
@@ -78,11 +79,14 @@ def change(key: str):
 
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: ValidationFailed):
-    """The form as it was filled in, with what is wrong."""
+    """The form as it was filled in, with what is wrong; of a text that is not there, that it is not there."""
     db.session.rollback()
     with reading():
         key = (request.view_args or {}).get("key")
-        return (_form(key, error.errors) if key else _list(error.errors)), 422
+        try:
+            return (_form(key, error.errors) if key else _list(error.errors)), 422
+        except NotFound as absent:  # what a handler raises is answered by none
+            return problems.from_domain(absent)
 
 
 def _preview(text: str, language: str) -> str:

@@ -112,4 +112,5 @@ def test_what_cannot_be_kept_comes_back_with_what_was_typed(coordinator, session
 
 def test_an_unknown_key_is_not_found(coordinator, session):
     assert coordinator.get(f"{ADDRESS}/nothere").status_code == 404
-    assert coordinator.post(f"{ADDRESS}/nothere", data={"language": "en", "text": "x"}).status_code == 404
+    for data in ({"language": "en", "text": "x"}, {"language": "en", "text": "x", "preview": "yes"}, {}):
+        assert coordinator.post(f"{ADDRESS}/nothere", data=data).status_code == 404
