@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from crowdmap import jobs
 from crowdmap.db import utcnow
+from crowdmap.operate import check_outbox
 from crowdmap.reports import outbox
 from crowdmap.reports.models import Submission
 from crowdmap.reports.outbox import Kind, Message, Outcome, Outgoing, Result, State
@@ -206,3 +207,13 @@ def test_one_job_waits_for_many_messages(session, submission, pigeon):
     session.rollback()
     run_due(session)
     assert [message.body for message in pigeon.sent] == ["0", "1", "2"]
+
+
+@pytest.mark.databases("sqlite")
+def test_dead_letters_are_told_by_the_doctor(session, submission, pigeon):
+    assert check_outbox() is None
+    pigeon.answers = [Result(Outcome.NEVER, "no such number")]
+    send(session, submission)
+    run_due(session)
+    assert check_outbox().startswith("1 messages to reporters")
+    session.rollback()
