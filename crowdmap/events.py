@@ -84,6 +84,15 @@ class CategoryChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextChanged:
+    """A coordinator changed a text for reporters, or took it away."""
+
+    account_id: int | None
+    key: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriptionChanged:
     """Somebody (or, without an account, the postman) made, paused, resumed or removed a subscription."""
 

@@ -26,6 +26,7 @@ from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
+from crowdmap.reports.outbox import Outgoing, State
 from crowdmap.web import access_of, public
 
 blueprint = Blueprint("operate", __name__)
@@ -95,6 +96,12 @@ def check_webhooks() -> str | None:
         return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
 
 
+def check_outbox() -> str | None:
+    failed = select(func.count()).select_from(Outgoing).where(Outgoing.state == State.FAILED)
+    if dead := db.session.scalar(failed):
+        return f"{dead} messages to reporters could not be delivered; why stands in the table outbox, and at the desk."
+
+
 def check_counts() -> str | None:
     if not counts.is_sound(db.session):
         return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
@@ -113,7 +120,8 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "publications": check_publications, "webhooks": check_webhooks, "counts": check_counts, "moderation": check_moderation,
+    "publications": check_publications, "webhooks": check_webhooks, "outbox": check_outbox, "counts": check_counts,
+    "moderation": check_moderation,
 }  # fmt: skip
 
 

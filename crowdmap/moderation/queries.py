@@ -13,9 +13,11 @@ from crowdmap.dedupe import Candidate, candidates
 from crowdmap.dedupe.find import Sides
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import NotFound
-from crowdmap.moderation import evidence, merging
+from crowdmap.moderation import evidence, merging, talk, timeline_rows
 from crowdmap.moderation.contact import contact_of
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.talk import Conversation
+from crowdmap.moderation.timeline import Entry
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.preview import Preview, preview
 from crowdmap.reports.models import VISIBLE, Letter, Report, Submission
@@ -44,7 +46,8 @@ class Dossier:
     children: list[Report]
     messages: list[Submission]
     letters: list[Letter]
-    decisions: list[tuple[Decision, str | None]]
+    log: list[Entry]
+    talk: Conversation
     twins: list[Candidate]
     twin_revisions: dict[str, int]  # of those that this report should take in: it is public and they are not
     refused: list["Refused"]
@@ -87,7 +90,8 @@ def dossier(session: Session, public_id: str) -> Dossier:
         children=children,
         messages=list(session.scalars(select(Submission).where(Submission.report_id.in_(ids)).order_by(Submission.id))),
         letters=list(session.scalars(select(Letter).where(Letter.report_id.in_(ids)).order_by(Letter.id))),
-        decisions=decisions,
+        log=timeline_rows.for_team(session, report, children),
+        talk=talk.conversation(session, report, ids),
         twins=alike,
         twin_revisions=_to_take_in(session, report, alike),
         refused=apart,

@@ -28,12 +28,12 @@ from crowdmap.errors import (
     status_of,
 )
 from crowdmap.filters import PARAMETERS
-from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, undoing
+from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
-from crowdmap.moderation.shown import category_name, map_of, note_of, told, why
+from crowdmap.moderation.shown import category_name, language_name, map_of, told, why
 from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
@@ -192,7 +192,7 @@ def page(public_id: str | None = None, *, contact=None, error: DomainError | Non
         rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names=names, names=names, why=why,
         contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of, grades=grades, **_figures(KEPT_S),
+        told=told, language_name=language_name, unread=talk.unread(db.session), grades=grades, **_figures(KEPT_S),
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
@@ -253,4 +253,6 @@ def _actions(found) -> list:
     if not found.refused:
         hidden.add("ask-again")
     hidden.add("withdraw-evidence")  # a button beside each piece
+    if found.talk.refusal:
+        hidden.add("ask")
     return [a for a in possible if a.name not in hidden]

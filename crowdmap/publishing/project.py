@@ -19,7 +19,7 @@ from crowdmap.db.search import fold
 from crowdmap.publishing.finders.rules import Rules
 from crowdmap.publishing.masks import mask
 from crowdmap.publishing.models import Audience
-from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Verification
+from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Talk, Verification
 
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
@@ -242,7 +242,14 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
         translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+        talk=_talk(tree),
     )  # fmt: skip
+
+
+def _talk(tree: Tree) -> str | None:
+    """An answer of anybody in the tree is news, a question only while nobody answered."""
+    said = {member.talk for member in tree.live}
+    return next((talk.value for talk in (Talk.ANSWERED, Talk.ASKED) if talk in said), None)
 
 
 # adding an audience is one line

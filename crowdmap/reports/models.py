@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
+from crowdmap.reports.outbox import Outgoing
 
 
 class Kind(StrEnum):
@@ -76,6 +77,13 @@ class LocatedBy(StrEnum):
     NONE = "none"
 
 
+class Talk(StrEnum):
+    """How a conversation with its reporter stands; none: nothing was asked, or somebody decided since the answer."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+
+
 class Category(db.Model):
     __tablename__ = "category"
 
@@ -135,6 +143,7 @@ class Report(db.Model):
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     translation: Mapped[str | None]  # of title and description into the working language; after these, for it goes with them
+    talk: Mapped[Talk | None] = mapped_column(enum_text(Talk), index=True)
 
     private: Mapped["ReportPrivate"] = relationship(back_populates="report", cascade="all, delete-orphan")
 
@@ -205,7 +214,8 @@ class Submission(db.Model):
 
 
 class Letter(db.Model):
-    """What a reporter tells the moderators later, from the tracking page: words, a correction, whether help arrived.
+    """What a reporter tells the moderators later, from the tracking page: words, a correction, whether help arrived, the
+    answer to what they were asked.
 
     Decisions only say that it came, for they outlive an erasure; the words stand here and go with the submission.
     """
@@ -215,7 +225,8 @@ class Letter(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
-    about: Mapped[str]  # message | correct | confirm
+    about: Mapped[str]  # message | correct | confirm | answer
     text: Mapped[str] = mapped_column(default="")
     data: Mapped[dict] = mapped_column(Json, default=dict)  # correct: the fields as they should be; confirm: arrived
+    question_id: Mapped[int | None] = mapped_column(ForeignKey(Outgoing.id), index=True)  # answer: to what was asked
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)

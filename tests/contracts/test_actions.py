@@ -30,7 +30,7 @@ SAMPLES = {
 }  # fmt: skip
 # where the needs alone do not make it complete, or the sample is not what it takes
 FIELDS = {
-    "reject": {"reason": "spam"}, "mask-mark": {"words": "Report"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
+    "ask": {"text": "Where exactly is it?"}, "reject": {"reason": "spam"}, "mask-mark": {"words": "Report"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
 }  # fmt: skip
 # what must be so before it
 BEFORE = {
@@ -305,6 +305,15 @@ BAD_INPUT = (
     ("mask-mark", {"revision": 1, "words": ["x"]}, 422, "words"),
     ("mask-mark", {"revision": 1, "words": "x" * 301}, 422, "words"),
     ("mask-mark", {"revision": 1, "words": "nowhere"}, 422, "words"),
+    ("ask", {}, 422, "text"),
+    ("ask", {"text": "   "}, 422, "text"),
+    ("ask", {"text": "x" * 1001}, 422, "text"),
+    ("ask", {"text": ["x"]}, 422, "text"),
+    ("ask", {"text": "Where?", "canned": "where"}, 422, "text"),
+    ("ask", {"text": "Where?", "language": "xx"}, 422, "language"),
+    ("ask", {"canned": "nothing"}, 422, "canned"),
+    ("ask", {"canned": "where:xx"}, 422, "language"),
+    ("ask", {"canned": "where", "colour": "red"}, 422, "colour"),
     ("explode", {"revision": 1}, 404, None),
 )
 

@@ -1,4 +1,4 @@
-"""Marks planted in contact, in words and as the exact place of a need come out nowhere: no page, feed, stream, count,
+"""Marks planted in contact, in words, in a question and its answer and as the exact place of a need come out nowhere: no page, feed, stream, count,
 search, twin or error holds them, and no narrow box, distance or order finds them."""
 
 import re
@@ -9,12 +9,13 @@ import pytest
 
 from crowdmap import geo
 from crowdmap.feeds.formats import FORMATS
+from crowdmap.moderation.actions import perform
 from crowdmap.moderation.marking import marked
 from crowdmap.publishing.finders import KINDS
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
 from crowdmap.web import access_of
-from tests.builders import bearer, make_key
+from tests.builders import bearer, make_account, make_key
 
 LON, LAT = -72.336174, 18.545612
 CENTRE = geo.tile_centre(LON, LAT)
@@ -52,9 +53,15 @@ def planted(client, session):
         "kind": "need", "category": "WAT", "title": "Water, call 3799 1201", "description": WORDS, "place": STREET,
         "lat": LAT, "lon": LON, "accuracy_m": 4, "people": 60, **CONTACT,
     }  # fmt: skip
-    ids = {}
+    ids, asker = {}, make_account()
     for name, more in {"need": {}, "child": {}, "restricted": {"category": "MISS"}, "pending": {}}.items():
-        ids[name] = client.post("/api/v1/reports", json={**body, **more}).get_json()["id"]
+        told = client.post("/api/v1/reports", json={**body, **more}).get_json()
+        ids[name] = told["id"]
+        perform(session, told["id"], "ask", asker, text=f"Are you Zebulon? {WORDS}")
+        session.commit()
+        address = f"/api/v1/track/{told['tracking_token']}"
+        question = client.get(address).get_json()["questions"][0]["id"]
+        assert client.post(f"{address}/message", json={"text": f"{STREET} {WORDS}", "question": question}).status_code == 200
     reports = {report.public_id: report for report in session.query(Report)}
     for name in ("need", "child", "restricted"):
         reports[ids[name]].status = "published"

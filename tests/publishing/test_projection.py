@@ -12,7 +12,7 @@ from sqlalchemy import inspect, select
 from crowdmap import geo
 from crowdmap.publishing import hook
 from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
+from crowdmap.reports.models import Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Talk, Verification
 from tests.builders import JACMEL, PORT_AU_PRINCE, make_report
 
 THEN = datetime(2010, 1, 13, 9, 30, tzinfo=UTC)
@@ -43,6 +43,7 @@ REPORT = {
     "revision": (9, NOBODY, set()),
     "withdrawn_at": (THEN, ALL, GONE),
     "erased_at": (THEN, ALL, GONE),
+    "talk": (Talk.ANSWERED, STAFF, {"talk"}),
 }
 PRIVATE = {
     "lon": (JACMEL[0], ALL, {"geometry", "area"}),
