@@ -181,6 +181,18 @@ def test_public_pages_say_not_checked_yet(client, session):
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.settings(MODERATION="after")
+def test_the_reporter_is_told_that_it_is_on_the_map_already(client, session):
+    coordinator = sign_in(client.application.test_client(), make_account("coordinator"))
+    coordinator.post("/admin/rules", data=FORM)
+    switch_on(coordinator, session)
+    body = {"category": "FOOD", "description": "No food", "place": "Delmas"}
+    answer = client.post("/api/v1/reports", json=body).get_json()
+    assert answer["status"] == "published"
+    assert "on the map already" in page_of(client, f"/track/{answer['tracking_token']}/sent")
+
+
+@pytest.mark.databases("sqlite")
 def test_the_about_page_tells_of_rules_that_publish(client, session):
     assert "before somebody has read them" not in page_of(client, "/about")
     coordinator = sign_in(client.application.test_client(), make_account("coordinator"))
