@@ -1,7 +1,6 @@
 """The coordinators' pages of rules, and whether a crisis may publish before the check."""
 
 import re
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -116,7 +115,7 @@ def test_moderators_write_no_rules(client, session):
     assert client.post("/admin/rules", data=FORM).status_code == 403
 
 
-def test_a_dry_run_of_200_reports_is_quick_and_writes_nothing(coordinator, session):
+def test_a_dry_run_of_200_reports_writes_nothing(coordinator, session):
     for n in range(200):
         make_report(status="pending", at=LEOGANE, source_key=f"device {n}")
     coordinator.post("/admin/rules", data={**FORM, "trust_at_least": ""})
@@ -125,12 +124,7 @@ def test_a_dry_run_of_200_reports_is_quick_and_writes_nothing(coordinator, sessi
     session.rollback()
     page = page_of(coordinator, f"/admin/rules/{rules[0].id}/try")
     assert "Of 200 reports" in page and page.count("Water there</bdi>:") == 200
-    path, best = f"/admin/rules/{rules[1].id}/try", 9.0
-    for _ in range(3):
-        start = time.perf_counter()
-        page_of(coordinator, path)
-        best = min(best, time.perf_counter() - start)
-    assert best < 1, f"{best:.3f} s"  # measured: under 0.2 s; a loaded machine may take longer
+    assert "no rule" in page_of(coordinator, f"/admin/rules/{rules[1].id}/try")
     assert session.query(RuleApplication).count() == 0
 
 
