@@ -6,13 +6,13 @@ are stored. Trust is for the team and its rules: it is in no publication and in 
 
 import base64
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import and_, bindparam, case, exists, func, or_, select, true
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.accounts.models import Account
@@ -113,28 +113,14 @@ def ceiling(kind: SourceKind) -> float:
 def history(session: Session, source: Source, device: bytes | None = None) -> History:
     """One question, answered by an index. Where *device* is given, good reports count only if they came from it as well:
     anybody can type somebody else's telephone number."""
-    return _history(_grouped(session, source.kind, [source.value]).get(source.value, ()), device)
+    return _history(session.execute(_counting(source.kind), {"value": source.value}).all(), device)
 
 
 def trust_of(session: Session, sent) -> float:
     """Of who sent this message: by the surest of their sources that has a history. An account and an organisation have
     proved who they are; a contact counts together with its device, and a device by itself up to its ceiling."""
-    return _trust(sent, lambda source: _grouped(session, source.kind, [source.value]).get(source.value, ()))
-
-
-def trusts(session: Session, senders: Iterable) -> dict:
-    """The same of many: sender → trust, with one question a kind of source."""
-    senders, groups = set(senders), {}
-    known = {source for sent in senders for source in sources(sent)}
-    for kind in SourceKind:
-        if values := [source.value for source in known if source.kind is kind]:
-            groups[kind] = _grouped(session, kind, values)
-    return {sent: _trust(sent, lambda source: groups[source.kind].get(source.value, ())) for sent in senders}
-
-
-def _trust(sent, groups_of) -> float:
     for source in sources(sent):
-        found = _history(groups_of(source), sent.device_hash if source.kind is SourceKind.CONTACT else None)
+        found = history(session, source, sent.device_hash if source.kind is SourceKind.CONTACT else None)
         if found.reports:
             return min(ceiling(source.kind), trust(found))
     return 0.0
@@ -151,29 +137,14 @@ def _history(groups, device: bytes | None) -> History:
     )  # fmt: skip
 
 
-def _grouped(session: Session, kind: SourceKind, values: list) -> dict:
-    """Of each source of one kind its latest reports, counted by the device they came from: value → rows."""
-    found: dict = {}
-    one = len(values) == 1
-    for row in session.execute(_counting(kind, one), {"value": values[0]} if one else {"values": values}):
-        found.setdefault(row.value, []).append(row)
-    return found
-
-
 @cache
-def _counting(kind: SourceKind, one: bool):
-    """The question of _grouped, made once: building it took many times as long as its answer."""
-    s, column = Submission, COLUMNS[kind]
-    other = aliased(Submission)
-    latest = select(s.id, s.report_id, s.device_hash, s.received_at, column.label("value")).where(s.report_id.is_not(None))
-    if one:  # the index has them in order: no more are read than are wanted
-        latest = latest.where(column == bindparam("value")).order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()
-        enough = true()
-    else:
-        nth = func.row_number().over(partition_by=column, order_by=s.id.desc())
-        of_these = column.in_(bindparam("values", expanding=True))
-        latest = latest.add_columns(nth.label("nth")).where(of_these).subquery()
-        enough = latest.c.nth <= MOST_HISTORY + 1
+def _counting(kind: SourceKind):
+    """The latest reports of a source (``value``), counted by the device they came from. Made once: building the question
+    took many times as long as its answer."""
+    s, other = Submission, aliased(Submission)
+    latest = select(s.id, s.report_id, s.device_hash, s.received_at)
+    latest = latest.where(s.report_id.is_not(None), COLUMNS[kind] == bindparam("value"))
+    latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()  # the index has them in this order
     d, r = Decision, Report
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
     by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
@@ -185,11 +156,9 @@ def _counting(kind: SourceKind, one: bool):
         "merged": and_(r.merged_into_id.is_not(None), r.status != Status.HIDDEN),
     }  # fmt: skip
     sums = [func.sum(case((where, 1), else_=0)).label(name) for name, where in numbers.items()]
-    query = select(
-        latest.c.value, latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums
-    )
-    query = query.select_from(latest).join(r, r.id == latest.c.report_id).where(enough, ~voice)
-    return query.group_by(latest.c.value, latest.c.device_hash)
+    query = select(latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums)
+    query = query.select_from(latest).join(r, r.id == latest.c.report_id).where(~voice)
+    return query.group_by(latest.c.device_hash)
 
 
 def in_words(found: History) -> str:

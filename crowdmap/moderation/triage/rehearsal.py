@@ -3,6 +3,8 @@
 Facts are those of the time as far as they can be known: how many came before each is counted again; trust is today's.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -39,14 +41,14 @@ def rehearse(session: Session, rules: Sequence[Standing], limit: int = REPORTS) 
     categories = {category.code: category for category in session.scalars(select(Category))}
     towns, arrivals = cache(lambda: hook.crisis(session).areas), cache(lambda: _Arrivals(session))
     flood, after = queries.flood(), settings().MODERATION == "after"
-    trusted, held = cache(lambda: sources.trusts(session, first.values())), cache(lambda: sources.all_held(session))
+    trusted, held = cache(lambda *who: sources.trust_of(session, _Sent(*who))), cache(lambda: sources.all_held(session))
     found = []
     for report in reports:
         sent = first.get(report.id) or _Sent()
         facts = facts_of(
             report, report.private, categories, organisation=sent.organisation, suspicious=report.id in suspicious, towns=towns,
             held=lambda sent=sent: any((source.kind, source.key) in held() for source in sources.sources(sent)),
-            ask_trust=lambda sent=sent: trusted().get(sent, 0.0),
+            ask_trust=lambda sent=sent: trusted(sent.account_id, sent.organisation, sent.source_hash, sent.device_hash),
             more_than=lambda n, minutes, of, sent=sent: arrivals().more_than(sent, n, minutes, of),
         )  # fmt: skip
         by_default = after and report.source not in NOT_BY_DEFAULT
@@ -85,26 +87,23 @@ class _Arrivals:
     def __init__(self, session: Session):
         s = Submission
         query = select(s.id, s.source_hash, s.device_hash, s.arrived_at).where(s.arrived_at.is_not(None))
-        self.rows = session.execute(query.order_by(s.id.desc()).limit(MESSAGES)).all()[::-1]
-        self.at = {row.id: row.arrived_at for row in self.rows}
-        self._ways: dict = {}
+        self.ways: dict = defaultdict(lambda: ([], []))  # all, a source or a device → ids and seconds, in order
+        for row in session.execute(query.order_by(s.id.desc()).limit(MESSAGES)).all()[::-1]:
+            seconds = row.arrived_at.timestamp()
+            for way in ("all", ("source", row.source_hash), ("device", row.device_hash)):
+                self.ways[way][0].append(row.id)
+                self.ways[way][1].append(seconds)
 
     def more_than(self, sent: _Sent, n: int, minutes: int, of: str) -> bool:
-        if sent.id not in self.at:
-            return False
-        asked = [None] if of == "all" else [way for way in (("s", sent.source_hash), ("d", sent.device_hash)) if way[1]]
-        return any(self._count(way, sent.id, minutes, n + 1) > n for way in asked)
+        asked = ["all"] if of == "all" else [
+            way for way in (("source", sent.source_hash), ("device", sent.device_hash)) if way[1] is not None
+        ]  # fmt: skip
+        return any(self._more_than(way, sent.id, n, minutes) for way in asked)
 
-    def _count(self, way, message_id: int, minutes: int, enough: int) -> int:
-        """How many that went this way came in the minutes up to this message, itself among them; no further than *enough*."""
-        if way not in self._ways:
-            column = way and ("source_hash" if way[0] == "s" else "device_hash")
-            self._ways[way] = [row for row in self.rows if way is None or getattr(row, column) == way[1]]
-        since, number = self.at[message_id].timestamp() - 60 * minutes, 0
-        for row in reversed(self._ways[way]):
-            if row.id > message_id:
-                continue
-            if row.arrived_at.timestamp() <= since or number == enough:
-                break
-            number += 1
-        return number
+    def _more_than(self, way, message_id: int, n: int, minutes: int) -> bool:
+        """As at the door: whether the message before the last n had come within the time."""
+        ids, seconds = self.ways.get(way, ((), ()))
+        own = bisect_left(ids, message_id)
+        if own == len(ids) or ids[own] != message_id or own < n:
+            return False
+        return seconds[own - n] > seconds[own] - 60 * minutes
