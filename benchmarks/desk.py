@@ -61,6 +61,8 @@ def prepare(here: Site, reports: int) -> None:
         run(f"DELETE FROM publication WHERE audience = 'public' AND {waits.format('report_id')}")
         run(f"UPDATE publication SET status = 'pending' WHERE audience = 'staff' AND {waits.format('report_id')}")
         run(f"UPDATE report SET status = 'pending' WHERE {waits.format('id')}")
+        own = "SELECT p.public_id FROM publication p WHERE p.report_id = report.id AND p.audience = 'staff'"
+        run(f"UPDATE report SET public_id = ({own})")  # copies were given other ones
         db.session.commit()
         risks = {category.code: category.risk for category in db.session.scalars(select(Category))}
         after, now = 0, utcnow()

@@ -106,7 +106,9 @@ def matching(session: Session, chosen: ReportFilter) -> int:
     return session.scalar(chosen.select(Audience.STAFF, func.count()))
 
 
-def next_in_list(session: Session, chosen: ReportFilter, order: str, public_id: str, passed: Collection[int] = ()) -> str | None:
+def next_in_list(
+    session: Session, chosen: ReportFilter, order: str, public_id: str, passed: Collection[int] = ()
+) -> str | None:
     """Public id of the report to offer after this one; *passed*: ids of reports to leave out while others are left.
 
     By urgency that is the first that is left, whatever has come in meanwhile; in other orders the one that follows, and

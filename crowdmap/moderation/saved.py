@@ -50,7 +50,8 @@ def views(session: Session, actor: Account) -> list[View]:
     query = select(DeskView).where(or_(DeskView.shared, DeskView.account_id == actor.id))
     rows = session.scalars(query.order_by(DeskView.shared.desc(), DeskView.id))
     return [
-        View(row.id, row.name, ReportFilter.from_json(row.filter), row.order, row.shared, _may_change(row, actor)) for row in rows
+        View(row.id, row.name, ReportFilter.from_json(row.filter), row.order, row.shared, _may_change(row, actor))
+        for row in rows
     ]
 
 

@@ -41,7 +41,7 @@ from crowdmap.web import Permission, actor, permits, problem_response, read_form
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderate")
 EXTRA = ("after", "lang", "dir")
 SCRIPT = "X-Desk"
-FRESH_S, KEPT_S = 20, 600  # figures that take long: counted anew for the news after so many seconds, for a page after so many
+FRESH_S, KEPT_S = 20, 600  # figures that take long are counted anew for the news and for a page after so many seconds
 
 
 @blueprint.get("")
@@ -63,12 +63,15 @@ def news():
     rows = [
         {
             "id": row.feature["id"], "due": row.due, "number": row.id,
-            "html": render_template("moderation/row.html", row=row, chosen=chosen, tail=tail(), selected=None, names=names, why=why),
+            "html": render_template(
+                "moderation/row.html", row=row, chosen=chosen, tail=tail(), selected=None, names=names, why=why
+            ),
         }
         for row in found.rows
     ]  # fmt: skip
     told_of_views = request.args.get("views") == "yes"
-    views = {view.id: saved.count(db.session, view.chosen) for view in saved.views(db.session, actor())} if told_of_views else {}
+    tabs = saved.views(db.session, actor()) if told_of_views else []
+    views = {view.id: saved.count(db.session, view.chosen) for view in tabs}
     oldest = listing.oldest(db.session)
     matched = listing.matching(db.session, chosen) if listing.only_statuses(chosen) else None  # the others take a count each
     return jsonify(
@@ -116,8 +119,9 @@ def answer(said: str, done: list[str], *, open_id: str | None = None, skipped=()
     """What a script is told of an action: words with the way back, and which of *done* left its list."""
     chosen = listing.parse_filter(request.args, also=EXTRA)
     html = render_template(
-        "moderation/said.html", said=said, tone=tone, skipped=skipped, offers=undoing.offered(db.session, actor()), tail=tail()
-    )
+        "moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(),
+        offers=undoing.offered(db.session, actor()),
+    )  # fmt: skip
     still = listing.listed(db.session, chosen, done)
     left = [public_id for public_id in done if public_id not in still]
     return jsonify(html=html, said=said, done=done, left=left, open=open_id, skipped=list(skipped))
@@ -182,12 +186,16 @@ def page(public_id: str | None = None, *, contact=None, error: DomainError | Non
     colleagues = looking.others(db.session, actor())
     return render_template(
         "moderation/desk.html",
-        chosen=chosen, order=order, orders=listing.ORDERS, queue=listed, counts=listing.counts(db.session), seq=seq, tail=tail(),
+        chosen=chosen, order=order, orders=listing.ORDERS, queue=listed, counts=listing.counts(db.session), seq=seq,
+        tail=tail(),
         is_queue=chosen.statuses == listing.WAITING, oldest=listing.oldest(db.session),
-        found=found, next_id=_next(chosen, order, public_id, listed), looks={one.public_id: one for one in reversed(colleagues)},
+        found=found, next_id=_next(chosen, order, public_id, listed),
+        looks={one.public_id: one for one in reversed(colleagues)},
         colleagues=[one for one in colleagues if one.public_id == public_id],
-        views=views, view_counts={v.id: saved.count(db.session, v.chosen) for v in views if listing.only_statuses(v.chosen)},
-        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()), may_share=actor().can(Permission.ADMINISTER),
+        views=views,
+        view_counts={v.id: saved.count(db.session, v.chosen) for v in views if listing.only_statuses(v.chosen)},
+        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()),
+        may_share=actor().can(Permission.ADMINISTER),
         actions=_actions(found), all_actions=list(ACTIONS.values()), keys_of={a.key: a.name for a in ACTIONS.values()},
         rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
         categories=categories, category_names=names, names=names, why=why,
@@ -233,7 +241,8 @@ def _figures(within_s: float) -> dict:
     if not known or monotonic() - known["at"] > within_s:
         midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
         minutes = listing.median_minutes(db.session, midnight)
-        known.update(at=monotonic(), suspected=len(open_groups(db.session)), median=None if minutes is None else round(minutes, 1))
+        known.update(at=monotonic(), suspected=len(open_groups(db.session)))
+        known["median"] = None if minutes is None else round(minutes, 1)
     return {name: known[name] for name in ("suspected", "median")}
 
 
