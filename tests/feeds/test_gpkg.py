@@ -59,7 +59,7 @@ def test_it_says_whose_it_is_and_where_to_go_on(client, session, opened):
 
 def test_a_layer_may_be_called_as_one_likes(client, session, opened):
     with writing():
-        coordinator = make_account("admin")
+        coordinator = make_account("coordinator")
         layers.add(db.session, coordinator, title="About", slug="about", chosen=ReportFilter.parse({"category": "WAT"}))
         db.session.commit()
     make_report()

@@ -4,11 +4,12 @@ import random
 
 import orjson
 import pytest
+from sqlalchemy import update
 
-from crowdmap.db import db
+from crowdmap.db import db, writing
 from crowdmap.feeds import reading
 from crowdmap.filters import ReportFilter
-from crowdmap.publishing.models import Audience
+from crowdmap.publishing.models import Audience, CellCount
 from tests.builders import make_report
 
 BOXES = ("-72.6,18.4,-72.2,18.7", "-72.34,18.53,-72.32,18.55", "-180,-90,180,90", "179,-90,-179,90", "0,0,1,1")
@@ -61,6 +62,20 @@ def test_the_last_page_is_told_as_the_last_also_when_it_is_full(scattered):
     assert (page.returned, page.matched, page.cursor) == (62, 62, None)
     page = reading.page(ReportFilter(), Audience.PUBLIC, 61)
     assert (page.returned, page.matched) == (61, 62) and page.cursor
+
+
+def test_a_table_of_counts_in_need_of_repair_ends_no_list_early(scattered):
+    with writing():
+        db.session.execute(update(CellCount).values(n=0))
+        db.session.commit()
+    found, cursor = [], None
+    for _ in range(9):
+        page = reading.page(ReportFilter(), Audience.PUBLIC, 10, cursor)
+        found += told(page)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert len({feature["id"] for feature in found}) == len(found) == 62
 
 
 def test_everything_comes_in_pieces_and_is_the_same(scattered, monkeypatch):

@@ -1,5 +1,5 @@
-"""GeoPackage (OGC 12-128), for a laptop that leaves the network: the layer's points, and a table beside them
-that tells about them.
+"""GeoPackage (OGC 12-128), for a laptop that leaves the network: the layer's points, and a table
+beside them that tells what they are.
 
 Written by GDAL through pyogrio, which brings its own. It is loaded when somebody first asks for a file: it takes some
 time and memory, and most workers never need it. Rows without a place have no geometry.
@@ -22,8 +22,8 @@ ATTACHED = WHOLE = True
 
 BATCH = 5_000  # rows in memory at a time
 PIECE = 256 * 1024
-# programs of the last ten years read it without a warning
 ABOUT = "crowdmap_about"  # no layer is called so: their names have no underscore
+# programs of the last ten years read it without a warning
 DATASET, LAYER = {"VERSION": "1.2"}, {"DATETIME_PRECISION": "MILLISECOND"}
 TYPES = {
     "voices": int, "people": int, "seq": int, "quantity": float, "precision_m": float, "claimed": bool,
