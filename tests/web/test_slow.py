@@ -61,6 +61,28 @@ def test_who_reads_nothing_holds_no_thread_for_long(session, app_settings):
         server.stop()
 
 
+@pytest.mark.databases("sqlite")
+def test_who_never_finishes_asking_holds_no_thread_for_long(app_settings):
+    """A head that stops after a letter, and a body of which only the beginning comes."""
+    server = LiveServer(
+        app_settings, "--workers", "1", "--threads", "4", "--no-worker",
+        command=(sys.executable, "-c", QUICK.replace("slow.SLOW_S = 2", "serve.ASKING_S = 2").replace("crowdmap.web import slow", "crowdmap import serve"), "serve", "--host", "127.0.0.1"),
+    )  # fmt: skip
+    post = f"POST /api/v1/reports HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+    try:
+        with ExitStack() as stack:
+            lines = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20)) for _ in range(12)]
+            for number, line in enumerate(lines):
+                line.sendall(post.encode() if number % 2 else b"G")
+            time.sleep(1)
+            answer = asked(server, "/feeds/all.geojson?limit=1", 15)
+            assert answer is not None and answer[0] == 200
+            assert lines[1].recv(12) == b"HTTP/1.1 408"
+        assert "Traceback" not in server.output()
+    finally:
+        server.stop()
+
+
 class Reader(slow.Sending):
     """One that has waited since then, for so many seconds before, and took so much."""
 
