@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 from flask import Response, current_app, request
 
 from crowdmap.config import settings
 from crowdmap.db import db
+from crowdmap.errors import FilesBusy
 from crowdmap.feeds import reading
 from crowdmap.feeds.answer import caching, kept, links_of, streamed, this_minute
 from crowdmap.feeds.files import KeptFile, files
@@ -17,7 +18,18 @@ from crowdmap.web import add_links, conditional, etag_of
 
 LARGE = 2_000  # features on a page, from which on it is made in turn: each takes some 20 MB while it is made
 AT_ONCE = 4  # in one process; more would not be faster
+PATIENCE_S = 5.0  # who waits holds a thread
 _turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def _turn():
+    if not _turns.acquire(timeout=PATIENCE_S):
+        raise FilesBusy("Other large pages are being made just now; please try again")
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def page_response(
@@ -33,7 +45,7 @@ def page_response(
     key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
 
     def build():
-        with _turns if limit > LARGE else nullcontext():
+        with _turn() if limit > LARGE else nullcontext():
             page = reading.page(chosen, who.audience, limit, cursor)
             told = around(chosen, page)
             following = told.following()
@@ -65,6 +77,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
 
     if form.WHOLE:
         form.load()
+        db.session.rollback()  # waiting for another thread's file must not hold a snapshot
         file = files(current_app).get(key, head, build_file)
         response = conditional(etag_of(*key, file.seq), lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE))
         if response.status_code == 200:
