@@ -101,6 +101,15 @@ def test_while_there_is_room_a_slow_reader_may_be_slow():
     assert slow.too_slow(everybody, 1, now) == [stuck, drips[1], drips[2]]
 
 
+def test_who_takes_all_at_once_is_never_long(monkeypatch):
+    """A live stream is told a little, for hours: what it takes at once is no waiting, or it would be cut in the end."""
+    clock = iter(range(100_000))
+    monkeypatch.setattr(slow.time, "monotonic", lambda: next(clock) * slow.AT_ONCE_S / 2)
+    sending = slow.Sending(None, None, (b"a" for _ in range(2_000)), None)
+    assert sum(map(len, sending)) == 2_000
+    assert sending.seconds(sending.waiting_since) < 1
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")
 def test_threads_share_their_memory():
     words = """
