@@ -90,3 +90,21 @@ def test_everything_comes_in_pieces_and_is_the_same(scattered, monkeypatch):
 def test_nothing_found_is_an_empty_page(scattered):
     page = reading.page(ReportFilter.parse({"bbox": "0,0,1,1"}), Audience.PUBLIC, 10)
     assert (told(page), page.matched, page.returned, page.cursor, page.extent.bbox()) == ([], 0, 0, None, None)
+
+
+def test_no_statement_is_remembered_for_a_box_that_somebody_asked_once(scattered, client):
+    """Cells of a box are written out; kept statements would push out those that everybody's questions need."""
+    def ask(number: int):
+        west, south = -72.6 + number / 200, 18.3 + number / 300
+        box = f"{west},{south},{west + 0.2},{south + 0.2}"
+        for address in (f"/feeds/all.geojson?bbox={box}&limit=2", f"/feeds/all.geojson?bbox={box}&q=line&limit=2",
+                        f"/map/cells.geojson?bbox={box}&zoom=12", f"/map/cells.geojson?bbox={box}&zoom=12&verification=unverified"):  # fmt: skip
+            assert client.get(address).status_code == 200, address
+        make_report(at=(west, south))
+
+    for number in range(5):
+        ask(number)
+    before = len(db.engine._compiled_cache)
+    for number in range(5, 25):
+        ask(number)
+    assert len(db.engine._compiled_cache) - before < 10  # of eighty; where a box is wide now and then not, it is another question, once
