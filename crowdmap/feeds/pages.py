@@ -10,10 +10,11 @@ from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.errors import FilesBusy
 from crowdmap.feeds import reading
-from crowdmap.feeds.answer import caching, kept, links_of, streamed, this_minute
+from crowdmap.feeds.answer import caching, edition, kept, links_of, streamed, this_minute
 from crowdmap.feeds.files import KeptFile, files
 from crowdmap.feeds.reader import Reader
 from crowdmap.filters import LAYERS, ReportFilter
+from crowdmap.language import locale_code
 from crowdmap.web import add_links, conditional, etag_of
 
 LARGE = 2_000  # features on a page, from which on it is made in turn: each takes some 20 MB while it is made
@@ -42,7 +43,7 @@ def page_response(
     cursor = request.args.get("cursor") or None
     if cursor:
         reading.read_cursor(cursor, chosen, who.audience)
-    key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string)
+    key = (form.NAME, chosen.canonical(), limit, cursor, request.path, request.query_string, locale_code())
 
     def build():
         with _turn() if limit > LARGE else nullcontext():
@@ -58,12 +59,13 @@ def page_response(
         # a layer of one's own can be removed, which changes no report: then somebody must look
         lasting = layer is None or layer in LAYERS
         response = kept(key, who, chosen.kinds, form.MEDIA_TYPE, build, relative=chosen.relative, again=lasting)
+    response.vary.add("Accept-Language")  # titles
     return licensed(response)
 
 
 def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, around: Callable, key: tuple) -> Response:
     """The whole layer from *cursor* on."""
-    key = (*key, who.audience.value, this_minute() if chosen.relative else 0)
+    key = (*key, edition(), who.audience.value, this_minute() if chosen.relative else 0)
     head = reading.head_seq(who.audience, chosen.kinds)
     tag = etag_of(*key, head)
     if request.if_none_match.contains_weak(tag):

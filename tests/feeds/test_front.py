@@ -200,3 +200,32 @@ def test_a_body_is_built_by_one_however_many_wait_and_leave():
     for thread in threads:
         thread.join()
     assert len(most) == 4 and max(most) == 1 and not store._building
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(LANGUAGES=["en", "fr"])
+@pytest.mark.parametrize("address", [FEED, f"{FEED}?limit=all", "/feeds/needs.gpkg"])
+def test_a_validator_is_of_one_language_one_version_and_its_settings(session, client, app, monkeypatch, address):
+    """Titles are in the reader's language, and what stands around the features comes from the settings."""
+    make_report(kind="need")
+    tags = []
+
+    def ask(**headers):
+        app.wsgi_app.clear()
+        answer = client.get(address, headers={"If-None-Match": ",".join(tags), **headers})
+        assert "Accept-Language" in answer.headers["Vary"]
+        return answer
+
+    def another():
+        answer = ask()
+        assert answer.status_code == 200
+        tags.append(answer.headers["ETag"])
+        assert ask().status_code == 304
+
+    another()
+    assert ask(**{"Accept-Language": "fr"}).status_code == 200
+    monkeypatch.setattr("crowdmap.feeds.answer.__version__", "next")
+    another()
+    for name in ("DATA_LICENSE", "ATTRIBUTION", "PUBLIC_URL", "TITLE"):
+        monkeypatch.setattr(app.config["CROWDMAP"], name, "http://other.example")
+        another()
