@@ -71,11 +71,6 @@ def total(chosen: ReportFilter, audience: Audience) -> int:
     return n
 
 
-def unplaced(chosen: ReportFilter, audience: Audience) -> int:
-    """How many reports the filter finds whose place is not known."""
-    return _sum(chosen, audience, (UNPLACED,))
-
-
 def _sum(chosen: ReportFilter, audience: Audience, levels) -> int:
     given = {"audience": audience, "levels": levels, "category": category_of(chosen), "kinds": kinds_of(chosen)}
     return int(db.session.connection().scalar(_SUM, given) or 0)
