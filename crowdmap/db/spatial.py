@@ -74,7 +74,7 @@ class Share(NamedTuple):
         if limit is None or not self.of_all:
             return self.of_all > 1 / 8
         # a third of the rows is of the audience that asks; one that is walked costs as much as three entries of the cells' index
-        return limit / self.of_all < self.of_all * self.newest / 2 / 3
+        return limit / self.of_all < self.of_all * self.newest / 3 / 3
 
 
 def share_of(session, model, bbox: Bbox) -> Share:
