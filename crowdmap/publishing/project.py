@@ -285,7 +285,10 @@ def _view(
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared
-    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]))
+    compared = [core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]
+    if codes[1:]:  # the first one's sector is a property; those of the others stand beside it, and limit keys
+        compared.append([crisis.categories[code].sector if code in crisis.categories else None for code in codes[1:]])
+    digest = hashlib.sha256(orjson.dumps(compared))
     return View(columns, codes, core, digest.digest(), hourly)
 
 

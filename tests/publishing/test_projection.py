@@ -11,8 +11,10 @@ from sqlalchemy import inspect, select
 
 from crowdmap import geo
 from crowdmap.publishing import hook
-from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Talk, Verification
+from crowdmap.publishing.models import Publication, PublicationCategory
+from crowdmap.reports.models import (
+    Category, Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Talk, Verification,
+)  # fmt: skip
 from tests.builders import JACMEL, PORT_AU_PRINCE, make_report
 
 THEN = datetime(2010, 1, 13, 9, 30, tzinfo=UTC)
@@ -202,6 +204,20 @@ def test_contact_is_in_no_publication(session):
     )
     for mark in (b"Planted", b"1111", b"planted.example"):
         assert mark not in everything
+
+
+def test_a_new_sector_of_any_of_its_categories_reaches_a_report(session):
+    """Keys are limited by sectors, and what a report has is read from its rows of categories."""
+    both, one = make_report(category="WAT"), make_report(category="WAT")
+    session.get(Report, both.id).more_categories = ["ROAD"]
+    session.commit()
+    before = {row.id: row.digest for row in session.query(Publication).filter_by(report_id=one.id)}
+    session.get(Category, "ROAD").sector = "health"
+    hook.touch(session, [both.id, one.id])
+    session.commit()
+    sectors = select(PublicationCategory.sector).join(Publication).where(PublicationCategory.code == "ROAD")
+    assert session.scalars(sectors.where(Publication.report_id == both.id)).all() == ["health"] * 3
+    assert {row.id: row.digest for row in session.query(Publication).filter_by(report_id=one.id)} == before
 
 
 def test_projecting_again_changes_no_byte(session):
