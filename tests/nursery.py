@@ -2,7 +2,7 @@
 beside it, took two seconds of a processor, a hundred times.
 
 What a child runs is the command line itself: `crowdmap serve`, its processes and its signals. Only that nothing is
-imported for it is not as its users have it; test_demo, test_wheel and test_docs start the command whole.
+imported for it is not as its users have it; test_demo and test_wheel start the command whole.
 """
 
 import atexit
