@@ -58,7 +58,7 @@ class AddEvidenceRequest(EvidenceRequest):
     ] = None
 
 
-class WithdrawEvidenceRequest(ActionRequest):
+class OneEvidenceRequest(ActionRequest):
     evidence_id: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of the piece of evidence")] = None
 
 
@@ -110,7 +110,8 @@ class MoveRequest(ActionRequest):
 
 _OWN = {
     "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
-    "add-evidence": AddEvidenceRequest, "withdraw-evidence": WithdrawEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
+    "add-evidence": AddEvidenceRequest, "withdraw-evidence": OneEvidenceRequest,
+    "reinstate-evidence": OneEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}

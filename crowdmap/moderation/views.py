@@ -173,5 +173,5 @@ def _actions(found) -> list:
         hidden.add("unmerge")
     if not found.refused:
         hidden.add("ask-again")
-    hidden.add("withdraw-evidence")  # a button beside each piece
+    hidden |= {"withdraw-evidence", "reinstate-evidence"}  # buttons beside each piece
     return [a for a in possible if a.name not in hidden]

@@ -33,8 +33,12 @@ FIELDS = {
 BEFORE = {
     "unmerge": lambda report, fields: merged(report),
     "ask-again": lambda report, fields: refused(report, fields["other"]),
+    "reinstate-evidence": lambda report, fields: withdrawn(report, fields["evidence_id"]),
 }
-GRADES = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed", "add-evidence": "verified"}
+GRADES = {
+    "verify": "verified", "corroborate": "corroborated", "dispute": "disputed", "add-evidence": "verified",
+    "reinstate-evidence": "verified",
+}  # fmt: skip
 
 # what CONTRACT and DESIGN say of those they name, beside the registry
 LEADS_TO = {"publish": "published", "hide": "hidden", "reject": "hidden", "restore": "pending", "close": "closed",
@@ -54,6 +58,12 @@ def recorded(report) -> int:
     db.session.add(piece)
     db.session.commit()
     return piece.id
+
+
+def withdrawn(report, number: int) -> None:
+    db.session.get_one(Evidence, number).withdrawn_at = utcnow()
+    report.verification, report.verification_reason = "unverified", None
+    db.session.commit()
 
 
 def merged(report) -> None:
