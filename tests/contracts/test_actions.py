@@ -60,12 +60,6 @@ def recorded(report) -> int:
     return piece.id
 
 
-def withdrawn(report, number: int) -> None:
-    db.session.get_one(Evidence, number).withdrawn_at = utcnow()
-    report.verification, report.verification_reason = "unverified", None
-    db.session.commit()
-
-
 def merged(report) -> None:
     report.merged_into_id = report.merged_into_id or make_report().id
     db.session.commit()
@@ -74,6 +68,12 @@ def merged(report) -> None:
 def refused(report, other: str) -> None:
     pair = make_suspicion(report, db.session.query(Report).filter_by(public_id=other).one())
     pair.refused_at = utcnow()
+    db.session.commit()
+
+
+def withdrawn(report, number: int) -> None:
+    db.session.get_one(Evidence, number).withdrawn_at = utcnow()
+    report.verification, report.verification_reason = "unverified", None
     db.session.commit()
 
 
