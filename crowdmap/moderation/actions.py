@@ -92,11 +92,15 @@ _ALL = (
     Action("corroborate", _l("Told by several"), _l("Marked as told by several."), evidence.corroborate, "k", since=_SEEN),
     Action("dispute", _l("Dispute"), _l("Marked as disputed."), evidence.dispute, "d", since=_SEEN, needs=("reason",)),
     Action(
-        "add-evidence", _l("Add evidence"), _l("Kept."), evidence.add, "i", since=_SEEN, needs=("evidence_kind", "evidence"),
+        "add-evidence", _l("Add evidence"), _l("Kept."), evidence.add, "r", since=_SEEN, needs=("evidence_kind", "evidence"),
     ),
     Action(
         "withdraw-evidence", _l("Withdraw evidence"), _l("Withdrawn."), evidence.withdraw, "w", since=_SEEN,
         needs=("evidence_id", "reason"),
+    ),
+    Action(
+        "reinstate-evidence", _l("Let it stand again"), _l("It stands again."), evidence.reinstate, "l", since=_SEEN,
+        needs=("evidence_id",),
     ),
     Action("hide", _l("Hide"), _l("Hidden. Only the team sees it."), _move_on, "h", Status.HIDDEN, needs=("reason",)),
     Action("reject", _l("Reject"), _l("Rejected and hidden."), _reject, "x", Status.HIDDEN, needs=("reason",)),

@@ -38,7 +38,7 @@ BROUGHT = {
     Verification.CORROBORATED: (EvidenceKind.SOURCE, grades.SOURCES_NEEDED),
     Verification.DISPUTED: (EvidenceKind.CONTRADICTION, 1),
 }
-SETTLED = "settled by what was found since"
+SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
 
 
 # ---- the actions
@@ -67,16 +67,48 @@ def add(doing: Doing) -> None:
 
 
 def withdraw(doing: Doing) -> None:
-    """It does not stand any more: it was a mistake, or it was answered. Raises ValidationFailed, IllegalState."""
+    """It does not stand any more: it was a mistake, or it was answered. What it had settled stands again. Raises
+    ValidationFailed, IllegalState."""
+    piece = _chosen(doing)
+    if piece.withdrawn_at is not None:
+        raise IllegalState(_("It was withdrawn already."), code="already-so")
+    settled = [
+        other for other in of_report(doing.session, doing.report)
+        if (other.withdrawn_at, other.withdrawn_by_id, other.withdrawn_why) == (piece.at, piece.account_id, SETTLED)
+    ]  # fmt: skip
+    _withdraw(doing, [piece], doing.reason)
+    _reinstate(doing, settled)
+    doing.change["evidence"] = [named(piece), None]
+    if settled:
+        doing.change["settled"] = [None, ", ".join(map(named, settled))]
+    regrade(doing)
+
+
+def reinstate(doing: Doing) -> None:
+    """What was withdrawn stands after all, as it was recorded. Raises ValidationFailed, IllegalState."""
+    piece = _chosen(doing)
+    if piece.withdrawn_at is None:
+        raise IllegalState(_("It stands already."), code="already-so")
+    _reinstate(doing, [piece])
+    doing.change["evidence"] = [None, named(piece)]
+    regrade(doing)
+
+
+def opposite(decision: Decision) -> tuple[str, dict]:
+    """The action that takes back a decision of these, and its own fields."""
+    before, after = decision.change["evidence"]
+    number = int((after or before).rpartition("#")[2])
+    if before is not None:
+        return "reinstate-evidence", {"evidence_id": number}
+    return "withdraw-evidence", {"evidence_id": number, "reason": TAKEN_BACK}
+
+
+def _chosen(doing: Doing) -> Evidence:
     wanted = doing.fields["evidence_id"]
     piece = next((piece for piece in of_report(doing.session, doing.report) if piece.id == wanted), None)
     if piece is None:
         raise ValidationFailed([FieldError("evidence_id", "not-found", _("This report has no such evidence."))])
-    if piece.withdrawn_at is not None:
-        raise IllegalState(_("It was withdrawn already."), code="already-so")
-    _withdraw(doing, [piece], doing.reason)
-    doing.change["evidence"] = [named(piece), None]
-    regrade(doing)
+    return piece
 
 
 def _mark(doing: Doing, wanted: Verification, note: str) -> None:
@@ -148,6 +180,13 @@ def _add(doing: Doing, kind: EvidenceKind, note: str) -> None:
 def _withdraw(doing: Doing, pieces: Iterable[Evidence], why: str) -> None:
     for piece in pieces:
         piece.withdrawn_at, piece.withdrawn_by_id, piece.withdrawn_why = doing.at, doing.actor.id, why
+    doing.session.flush()
+
+
+def _reinstate(doing: Doing, pieces: Iterable[Evidence]) -> None:
+    """That it was withdrawn for a while, by whom and why, stands in the decisions."""
+    for piece in pieces:
+        piece.withdrawn_at = piece.withdrawn_by_id = piece.withdrawn_why = None
     doing.session.flush()
 
 
@@ -314,7 +353,7 @@ def shown(session: Session, report: Report, children: Sequence[Report], decision
 
 def said(session: Session, report: Report, action: str) -> str | None:
     """What to tell who did one of these actions, where the action's own words would not be true; None: they are."""
-    if action not in TAKES and action != "withdraw-evidence":
+    if action not in (*TAKES, "withdraw-evidence", "reinstate-evidence"):
         return None
     pieces, two = as_pieces(standing_of(session, report)), asks_for_two(session, report)
     if grades.waits_for_another(pieces, two) and report.verification is not Verification.DISPUTED:

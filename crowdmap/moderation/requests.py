@@ -61,7 +61,7 @@ class AddEvidenceRequest(EvidenceRequest):
     ] = None
 
 
-class WithdrawEvidenceRequest(ActionRequest):
+class OneEvidenceRequest(ActionRequest):
     evidence_id: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of the piece of evidence")] = None
 
 
@@ -133,7 +133,8 @@ class MaskRequest(MarkRequest):
 
 _OWN = {
     "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
-    "add-evidence": AddEvidenceRequest, "withdraw-evidence": WithdrawEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
+    "add-evidence": AddEvidenceRequest, "withdraw-evidence": OneEvidenceRequest,
+    "reinstate-evidence": OneEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
     "keep-mark": MarkRequest, "mask-mark": MaskRequest, "undo": UndoRequest, "ask": AskRequest,
 }  # fmt: skip

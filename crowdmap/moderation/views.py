@@ -261,7 +261,7 @@ def _actions(found) -> list:
         hidden.add("unmerge")
     if not found.refused:
         hidden.add("ask-again")
-    hidden.add("withdraw-evidence")  # a button beside each piece
+    hidden |= {"withdraw-evidence", "reinstate-evidence"}  # buttons beside each piece
     if found.talk.refusal:
         hidden.add("ask")
     return [a for a in possible if a.name not in hidden]

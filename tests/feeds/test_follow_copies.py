@@ -96,6 +96,21 @@ def test_a_copy_holds_each_feature_as_it_came_and_remembers_where_it_is(place):
     again.close()
 
 
+def test_a_copy_of_an_earlier_version_gets_the_columns_that_came_since(place, monkeypatch):
+    few = {name: kind for name, kind in COLUMNS.items() if name not in ("verification_reason", "people", "occurred_at")}
+    with monkeypatch.context() as earlier:
+        for module in ("gpkg", "postgis", "ours"):
+            earlier.setattr(f"crowdmap.feeds.follow.{module}.COLUMNS", few)
+        copy = open_copy(place.out, URL, "reports")
+        copy.replace(iter([[feature("a", 3)]]), STATE)
+        copy.close()
+    copy = open_copy(place.out, URL, "reports")
+    b = feature("b", 5, verification_reason="called,source", people=3, occurred_at="2010-01-12T21:53:00Z")
+    copy.apply([b], replace(STATE, seq=5))
+    copy.close()
+    assert place.texts().keys() == {"a", "b"} and place.texts()["b"] == b.text
+
+
 def test_what_breaks_off_leaves_everything_as_it_was(place):
     copy = open_copy(place.out, URL, "reports")
     a = feature("a", 3)

@@ -141,6 +141,31 @@ def test_withdrawing_brings_the_grade_back_and_keeps_the_row(session, marie, jea
     session.rollback()
 
 
+def test_every_decision_of_these_has_an_opposite_that_leaves_what_was(session, marie, jean):
+    """Also what the decision had settled: it stands again."""
+    report = act(session, make_report(), "dispute", marie, reason="not there")
+    steps = (
+        (jean, "verify", {"evidence": "called", "evidence_kind": "called"}), (jean, "add-evidence", {"evidence_kind": "source", "evidence": "x"}),
+        (jean, "withdraw-evidence", {"evidence_id": found(session, report)[0].id, "reason": "a mistake"}),
+    )  # fmt: skip
+
+    def stands():
+        return report.verification, report.verification_reason, [piece.id for piece in evidence.standing_of(session, report)]
+
+    for actor, action, fields in steps:
+        before = stands()
+        act(session, report, action, actor, **fields)
+        assert stands() != before
+        back, named = evidence.opposite(last(session, report))
+        act(session, report, back, actor, **named)
+        assert stands() == before, action
+        assert evidence.opposite(last(session, report))[0] == {"withdraw-evidence": "reinstate-evidence"}.get(back, "withdraw-evidence")
+    assert report.verification == "disputed"
+    with pytest.raises(IllegalState):
+        act(session, report, "reinstate-evidence", jean, evidence_id=found(session, report)[0].id)
+    session.rollback()
+
+
 def test_the_database_refuses_to_rewrite_or_delete_evidence(session, marie):
     report = act(session, make_report(), "verify", marie, evidence="called")
     for statement in (update(Evidence).values(note="x"), update(Evidence).values(kind="photo"), delete(Evidence)):

@@ -50,10 +50,22 @@ class GeoPackageCopy:
             raise NotOurs(f"{path} was not made by crowdmap follow. Name another file, or remove it.") from None
         self.state = State(*row[1:]) if row[1] else None
         check_ours(str(path), self.state, url)
+        self._widen()
         names = ["geom", "id", *COLUMNS, "feature"]
         marks = ", ".join("?" * len(names))
         self._insert = f"INSERT INTO \"{table}\" ({', '.join(names)}) VALUES ({marks})"
         self._update = f"UPDATE \"{table}\" SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?"
+
+    def _widen(self) -> None:
+        """A copy made by an earlier version has no column for what features tell since."""
+        there = {row[1] for row in self._db.execute(f'PRAGMA table_info("{self._table}")')}
+        kinds = {"integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN", "time": "DATETIME"}
+        try:
+            for name, kind in COLUMNS.items():
+                if name not in there:
+                    self._db.execute(f'ALTER TABLE "{self._table}" ADD COLUMN {name} {kinds.get(kind, "TEXT")}')
+        except sqlite3.OperationalError as error:
+            raise Away(f"{self._path}: {error}") from error
 
     def __len__(self) -> int:
         return self._db.execute(f'SELECT count(*) FROM "{self._table}"').fetchone()[0]

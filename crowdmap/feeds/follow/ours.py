@@ -8,7 +8,7 @@ from crowdmap.feeds.follow.client import Feature, State
 # property → what it is in a table. What has no column stands in `feature`, which is the whole text as it came.
 COLUMNS = {
     "kind": "text", "category": "text", "categories": "list", "sector": "text", "title": "text", "description": "text",
-    "status": "text", "verification": "text", "voices": "integer", "precision_m": "real", "people": "integer",
+    "status": "text", "verification": "text", "verification_reason": "text", "voices": "integer", "precision_m": "real", "people": "integer",
     "quantity": "real", "unit": "text", "place": "text", "area": "text", "claimed": "boolean", "freshness": "text",
     "source": "text", "occurred_at": "time", "created_at": "time", "updated_at": "time", "seq": "integer",
     "url": "text", "photos": "list", "translation": "text",

@@ -62,7 +62,7 @@ class PostgisCopy:
         return self._connection
 
     def _prepare(self, url: str) -> None:
-        columns = ", ".join(f"{name} {TYPES.get(kind, 'text')}" for name, kind in COLUMNS.items())
+        columns = [f"{name} {TYPES.get(kind, 'text')}" for name, kind in COLUMNS.items()]
         with self._transaction() as cursor:
             cursor.execute(
                 "CREATE TABLE IF NOT EXISTS crowdmap_follow"
@@ -75,11 +75,14 @@ class PostgisCopy:
             if row is not None and there:
                 self.state = State(*row)
                 check_ours(f"The table {self._table}", self.state, url)
+                # a copy made by an earlier version has no column for what features tell since
+                more = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in columns)
+                cursor.execute(f"ALTER TABLE {self._quoted} {more}")
                 return
             if not cursor.execute("SELECT to_regtype('geometry')").fetchone()[0]:
                 cursor.execute("CREATE EXTENSION postgis")
             cursor.execute(
-                f"CREATE TABLE {self._quoted} (id text PRIMARY KEY, geom geometry(Point, 4326), {columns}, feature text NOT NULL)"
+                f"CREATE TABLE {self._quoted} (id text PRIMARY KEY, geom geometry(Point, 4326), {', '.join(columns)}, feature text NOT NULL)"
             )
             cursor.execute(f"CREATE INDEX ON {self._quoted} USING gist (geom)")
 
