@@ -121,7 +121,7 @@ class ReportFilter:
             raise InvalidParameter("near=lon,lat and radius=metres go together", field=missing)
         allowed = tuple(Status) if all_statuses else (Status.PUBLISHED, Status.CLOSED)
         text = fold(get("q"))
-        if len(text) > 200 and not stored:
+        if max(len(text), len(get("q") or "")) > 200 and not stored:  # a letter may be folded to several, a long word is cut
             raise InvalidParameter("at most 200 characters can be searched for", field="q")
         for name in ("from", "until"):
             _moment(get(name), name)

@@ -231,7 +231,7 @@ def test_layers_are_listed_once_built_in_first(session):
 NUMBERS = st.floats(-90, 90) | st.floats(-1e-6, 1e-6) | st.integers(-90, 90)
 BOX = st.tuples(*[NUMBERS] * 4).map(lambda s: f"{s[0]!r},{min(s[1], s[3])!r},{s[2]!r},{max(s[1], s[3])!r}")
 PARAMETERS = st.fixed_dictionaries({}, optional={
-    "bbox": BOX, "q": st.text(max_size=60).map(str.strip), "area": st.text(max_size=20), "placed": st.sampled_from(("yes", "no")),
+    "bbox": BOX, "q": st.text(max_size=11).map(str.strip), "area": st.text(max_size=20), "placed": st.sampled_from(("yes", "no")),
     "kind": st.lists(st.sampled_from(("need", "offer", "damage"))).map(",".join), "from": st.just("-24h"),
 })  # fmt: skip
 CIRCLE = st.fixed_dictionaries({
@@ -254,8 +254,9 @@ def test_a_circle_and_a_box_are_taken_as_they_can_be_written(session):
     chosen = ReportFilter.parse({"near": "-72.33512341,18.54312349", "radius": "12345.6784", "bbox": "-0.00000001,1,2.00000006,3"})
     assert (chosen.near, chosen.radius_m) == ((-72.3351234, 18.5431235), 12345.678)
     assert chosen.to_json() == {"bbox": "0,1,2.0000001,3", "near": "-72.3351234,18.5431235", "radius": "12345.678"}
-    with pytest.raises(InvalidParameter):
-        ReportFilter.parse({"near": "1,1", "radius": "0.0004"})
+    for refused in ({"near": "1,1", "radius": "0.0004"}, {"q": "x" * 201}, {"q": "\ufdfa" * 20}):
+        with pytest.raises(InvalidParameter):
+            ReportFilter.parse(refused)
 
 
 def test_filters_that_mean_the_same_are_one_answer_and_others_are_not(session):
