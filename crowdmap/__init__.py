@@ -13,7 +13,7 @@ ROOT = HERE if (HERE / "static").is_dir() else HERE.parent
 
 # in the order of the arrows (docs/architecture in README): each has init_app(app), and may have a cli
 FEATURES = (
-    "accounts", "reports", "publishing", "filters", "dedupe", "moderation", "intake", "organisations", "feeds", "maps",
+    "accounts", "reports", "publishing", "filters", "dedupe", "moderation", "intake", "organisations", "tasks", "feeds", "maps",
     "alerts", "progress", "openapi", "operate", "demo",
 )  # fmt: skip
 
@@ -49,6 +49,7 @@ def crisis_words(settings) -> dict:
         "title": settings.TITLE,
         "area": settings.AREA.as_list() if settings.AREA else None,
         "timezone": settings.TIMEZONE,
+        "moderation": settings.MODERATION,
         "languages": list(settings.LANGUAGES),
         "license": settings.DATA_LICENSE,
         "attribution": settings.ATTRIBUTION,

@@ -58,10 +58,11 @@ PICK_JS = (
     "js/map-overlays.js", "js/form-pick.js",
 )  # fmt: skip
 TRACK_JS = ("js/form-place.js", "js/track.js")
-DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css")
+DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css", "css/marks.css")
 DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
-    "js/map-overlays.js", "js/desk-map.js", "js/desk-keys.js", "js/desk-swap.js", "js/desk-live.js",
+    "js/map-overlays.js", "js/desk-map.js", "js/desk-list.js", "js/desk-look.js", "js/desk-keys.js", "js/desk-swap.js",
+    "js/desk-act.js", "js/desk-live.js", "js/desk-marks.js",
 )  # fmt: skip
 FEEDS_CSS = ("vendor/leaflet/leaflet.css", "css/feeds.css")
 FEEDS_JS = (
@@ -73,6 +74,14 @@ TWINS_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css", "css/twins.css")
 TWINS_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
     "js/map-overlays.js", "js/desk-twins-map.js", "js/desk-twins.js",
+)  # fmt: skip
+# the volunteers' desk; its map comes with the tasks that need one
+WORK_CSS = ("css/work.css",)
+WORK_JS = ("js/work-timer.js",)
+WORK_MAP_CSS = ("vendor/leaflet/leaflet.css", "css/work.css")
+WORK_MAP_JS = (
+    "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
+    "js/map-overlays.js", "js/work-timer.js", "js/work-place.js",
 )  # fmt: skip
 
 BUNDLES = {
@@ -92,6 +101,10 @@ BUNDLES = {
     "feeds_js": FEEDS_JS,
     "twins_css": TWINS_CSS,
     "twins_js": TWINS_JS,
+    "work_css": WORK_CSS,
+    "work_js": WORK_JS,
+    "work_map_css": WORK_MAP_CSS,
+    "work_map_js": WORK_MAP_JS,
 }
 
 

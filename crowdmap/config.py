@@ -63,17 +63,32 @@ def _one_of(*allowed: str) -> Callable:
     return check
 
 
-def _before(value):
-    if value == "after":
-        raise ValueError("publishing unchecked needs triage rules, which this version does not have; say before")
-    return _one_of("before")(value)
-
-
 def _count(value) -> int:
     number = int(value)
     if number < 0:
         raise ValueError("must not be negative")
     return number
+
+
+def _share(value) -> float:
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError("a share lies between 0 and 1")
+    return number
+
+
+def _from_one(value) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("must be at least 1")
+    return number
+
+
+def _language(value) -> str:
+    text = str(value).strip().lower()
+    if not (text.isascii() and text.isalpha() and 2 <= len(text) <= 3):
+        raise ValueError("a language is two or three letters, such as fr")
+    return text
 
 
 def _places(value) -> frozenset[tuple[str, int]]:
@@ -86,6 +101,22 @@ def _places(value) -> frozenset[tuple[str, int]]:
             raise ValueError(f"{text} is not host:port, such as localhost:9000 or [::1]:9000")
         places.add((host.strip("[]").lower(), int(port)))
     return frozenset(places)
+
+
+def _regions(value) -> tuple[str, ...]:
+    items = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    codes = tuple(item.strip().upper() for item in items if item.strip())
+    for code in codes:
+        if not (len(code) == 2 and code.isascii() and code.isalpha()):
+            raise ValueError(f"{code} is not a country's two letters, such as HT")
+    return codes
+
+
+def _id_length(value) -> int:
+    number = int(value)
+    if not 4 <= number <= 40:
+        raise ValueError("say a number from 4 to 40")
+    return number
 
 
 @dataclass(frozen=True)
@@ -112,8 +143,22 @@ SETTINGS = (
     Setting("RATE_LIMITS", True, "on or off", _switch),
     Setting("TRUSTED_PROXIES", 0, "how many proxies in front may set X-Forwarded-*", _count),
     Setting("MIN_FILL_SECONDS", 3, "a form sent sooner than this is looked at as a machine's", _count),
-    Setting("MODERATION", "before", "reports are checked before they are published", _before),
+    Setting(
+        "MODERATION", "before", "reports are checked before they are published, or after, which needs triage rules",
+        _one_of("before", "after"),
+    ),
+    Setting("FLOOD_PER_MINUTE", 30, "when more messages come in a minute, nothing is published unread; 0: never is", _count),
+    Setting("FLOOD_PER_SOURCE", 10, "the same for messages of one source in ten minutes", _count),
     Setting("JOIN", "invitation", "who may join as a volunteer: invitation or open", _one_of("invitation", "open")),
+    Setting(
+        "PHONE_REGIONS", "", "countries whose telephone numbers are known in texts: HT,DO; empty: the country of TIMEZONE", _regions
+    ),
+    Setting("ID_LENGTH", 5, "letters and digits that a number after a word such as CIN or passport has at least to be masked", _id_length),
+    Setting("WORKING_LANGUAGE", "en", "language that moderators and agencies read: messages in another one are translated into it", _language),
+    Setting("WORK_SAMPLE", 0.1, "share of the reports that two volunteers categorise without seeing the category, 0 to 1", _share),
+    Setting("WORK_LEASE_MINUTES", 5, "how long a volunteer's task is theirs; then it returns by itself", _from_one),
+    Setting("WORK_PER_HOUR", 120, "tasks that one volunteer may take in an hour", _from_one),
+    Setting("WORK_UNLOCK", 3, "practice messages to do well before the real work of a kind is open", _count),
     Setting("THREADS", 128, "threads of a server process; live streams may hold half of them", _count),
     Setting("WEBHOOK_ALLOW", "", "receivers of webhooks that may be private, without https, on any port: host:port, …", _places),
     Setting("METRICS_TOKEN", "", "bearer token for /metrics from elsewhere than this machine"),

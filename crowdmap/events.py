@@ -84,6 +84,15 @@ class CategoryChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextChanged:
+    """A coordinator changed a text for reporters, or took it away."""
+
+    account_id: int | None
+    key: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriptionChanged:
     """Somebody (or, without an account, the postman) made, paused, resumed or removed a subscription."""
 
@@ -99,6 +108,26 @@ class LayerChanged:
     account_id: int | None
     slug: str
     filter: dict | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleChanged:
+    """A coordinator made, changed, moved, switched or removed a triage rule; *change* is from → to by field."""
+
+    account_id: int | None
+    rule_id: int
+    action: str
+    change: dict | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChanged:
+    """Somebody had a source held, or released it, or hid or restored all it sent; *hold_id* or *sweep_id* says which."""
+
+    account_id: int | None
+    action: str
+    hold_id: int | None = None
+    sweep_id: int | None = None
 
 
 def record(session: Session, event) -> None:

@@ -27,6 +27,7 @@ PARAMETERS = (
     "placed",
 )  # fmt: skip
 MOST_RADIUS_M = 100_000
+MILLIMETRES = 3  # decimals of a radius: as it is written, so it is asked
 # layers: named filters by kind, which maps draw, feeds serve and keys open
 LAYERS: dict[str, tuple[Kind, ...]] = {
     "all": (), "needs": (Kind.NEED,), "offers": (Kind.OFFER,), "damage": (Kind.DAMAGE,),
@@ -119,8 +120,8 @@ class ReportFilter:
             missing = "radius" if near else "near"
             raise InvalidParameter("near=lon,lat and radius=metres go together", field=missing)
         allowed = tuple(Status) if all_statuses else (Status.PUBLISHED, Status.CLOSED)
-        text = get("q") or ""
-        if len(text) > 200:
+        text = fold(get("q"))
+        if len(text) > 200 and not stored:
             raise InvalidParameter("at most 200 characters can be searched for", field="q")
         for name in ("from", "until"):
             _moment(get(name), name)
@@ -132,7 +133,7 @@ class ReportFilter:
             statuses=_enums(args, "status", Status, allowed, all_word=True) or (Status.PUBLISHED,),
             verifications=_enums(args, "verification", Verification, tuple(Verification)),
             areas=tuple(sorted(_list(args, "area"))),
-            text=fold(text),
+            text=text,
             near=_point(near) if near else None,
             radius_m=_radius(radius) if radius else None,
             since=get("from") or None,
@@ -157,8 +158,8 @@ class ReportFilter:
             "verification": ",".join(self.verifications),
             "area": ",".join(self.areas),
             "q": self.text,
-            "near": f"{self.near[0]:.7g},{self.near[1]:.7g}" if self.near else "",
-            "radius": f"{self.radius_m:g}" if self.radius_m else "",
+            "near": ",".join(geo.written(degrees, geo.PLACES) for degrees in self.near) if self.near else "",
+            "radius": geo.written(self.radius_m, MILLIMETRES) if self.radius_m else "",
             "from": self.since or "",
             "until": self.until or "",
             "placed": "" if self.placed is None else ("yes" if self.placed else "no"),
@@ -334,11 +335,11 @@ def _point(text) -> tuple[float, float]:
     lon, lat = (geo.number(part, "near") for part in parts)
     if abs(lat) > 90 or abs(lon) > 180:
         raise InvalidParameter("near is lon,lat in degrees, longitude first", field="near")
-    return (lon, lat)
+    return (geo.rounded(lon, geo.PLACES), geo.rounded(lat, geo.PLACES))
 
 
 def _radius(text) -> float:
-    metres = geo.number(text, "radius")
+    metres = geo.rounded(geo.number(text, "radius"), MILLIMETRES)
     if not 0 < metres <= MOST_RADIUS_M:
         raise InvalidParameter(f"radius is in metres, above 0 and at most {MOST_RADIUS_M}", field="radius")
     return metres

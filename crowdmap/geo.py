@@ -14,6 +14,7 @@ EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of IUGG 1980
 MERCATOR_LIMIT = 85.05112877980659  # where Web Mercator's square ends
 CELL_ZOOM = 24
 BLUR_ZOOM = 16
+PLACES = 7  # decimals of a degree in what is asked and told: a centimetre
 
 
 def number(text: str, name: str) -> float:
@@ -27,9 +28,19 @@ def number(text: str, name: str) -> float:
     return value
 
 
+def rounded(value: float, places: int) -> float:
+    """To so many decimals, as `written` tells it; never a negative zero."""
+    return round(value, places) + 0.0
+
+
+def written(value: float, places: int) -> str:
+    """With as few decimals as it needs, at most so many."""
+    return f"{value:.{places}f}".rstrip("0").rstrip(".")
+
+
 @dataclass(frozen=True)
 class Bbox:
-    """west, south, east, north in degrees."""
+    """west, south, east, north in degrees. What is read has PLACES decimals, so that it is what is written."""
 
     west: float
     south: float
@@ -54,7 +65,7 @@ class Bbox:
         if len(parts) != 4:
             raise InvalidBbox("a bbox has four numbers: west,south,east,north", field="bbox")
         try:
-            return cls(*(float(part) for part in parts))
+            return cls(*(rounded(float(part), PLACES) for part in parts))
         except ValueError:
             raise InvalidBbox("a bbox has four numbers: west,south,east,north", field="bbox") from None
 
@@ -83,7 +94,7 @@ class Bbox:
         return [self.west, self.south, self.east, self.north]
 
     def __str__(self) -> str:
-        return ",".join(f"{v:.7f}".rstrip("0").rstrip(".") for v in self.as_list())
+        return ",".join(written(side, PLACES) for side in self.as_list())
 
 
 Ends = tuple[float | None, float | None]

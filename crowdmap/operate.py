@@ -20,11 +20,13 @@ from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
+from crowdmap.moderation.triage.queries import what_is_missing
 from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.publishing.project import PROPERTIES
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Category
+from crowdmap.reports.outbox import Outgoing, State
 from crowdmap.web import access_of, public
 
 blueprint = Blueprint("operate", __name__)
@@ -94,9 +96,20 @@ def check_webhooks() -> str | None:
         return f"{paused} webhooks were paused because nothing arrived; /admin/webhooks says why and sends again."
 
 
+def check_outbox() -> str | None:
+    failed = select(func.count()).select_from(Outgoing).where(Outgoing.state == State.FAILED)
+    if dead := db.session.scalar(failed):
+        return f"{dead} messages to reporters could not be delivered; why stands in the table outbox, and at the desk."
+
+
 def check_counts() -> str | None:
     if not counts.is_sound(db.session):
         return "The counts behind the map are not those of the published reports. Run `crowdmap republish`."
+
+
+def check_moderation() -> str | None:
+    if settings().MODERATION == "after" and (missing := what_is_missing(db.session)):
+        return f"MODERATION=after publishes unread and cannot be used: {missing}. Until then say MODERATION=before."
 
 
 def check_settings() -> str | None:
@@ -107,7 +120,8 @@ def check_settings() -> str | None:
 READY = {"database": check_database, "migrations": check_migrations, "worker": check_worker, "disk": check_disk}
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
-    "publications": check_publications, "webhooks": check_webhooks, "counts": check_counts,
+    "publications": check_publications, "webhooks": check_webhooks, "outbox": check_outbox, "counts": check_counts,
+    "moderation": check_moderation,
 }  # fmt: skip
 
 
@@ -215,7 +229,7 @@ def init_command(template, title, admin):
 @with_appcontext
 def serve_command(host, port, workers, threads, no_worker):
     """Serve the map (gunicorn), with the background worker beside it."""
-    if problem := check_database() or check_migrations():
+    if problem := check_database() or check_migrations() or check_moderation():
         raise click.ClickException(problem)
     db.session.remove()
     db.engine.dispose()

@@ -4,7 +4,7 @@ import logging
 
 import orjson
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout, TooManyRequests
 
 from crowdmap.db import db, is_busy
 from crowdmap.errors import Busy, DomainError, TooLarge, Unexpected, status_of
@@ -50,6 +50,11 @@ def from_http(error: HTTPException):
     return response
 
 
+def from_silence(_error: Exception):
+    """Of a question that began, nothing more came (`serve.ASKING_S`)."""
+    return from_http(RequestTimeout("The rest of what you sent did not arrive in time; please send it again."))
+
+
 def from_anything(error: Exception):
     """A busy database is 503 with Retry-After; what nobody foresaw is logged and is 500 without any detail."""
     db.session.rollback()
@@ -69,4 +74,6 @@ def from_domain(error: DomainError):
 def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, from_domain)
     app.register_error_handler(HTTPException, from_http)
+    app.register_error_handler(ClientDisconnected, from_silence)
+    app.register_error_handler(BlockingIOError, from_silence)
     app.register_error_handler(Exception, from_anything)

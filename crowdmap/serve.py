@@ -5,6 +5,8 @@ import ctypes
 import gc
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from crowdmap.web import slow
 
 THREADS = 128  # streams may hold half of them
 GRACE_S = 10
+ASKING_S = 20  # without a byte of a question that has begun; then it is over
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # as glibc's <malloc.h> has them
 
 
@@ -67,9 +70,18 @@ def run(host: str, port: int, *, workers: int = 2, threads: int = THREADS, worke
 
 def _set_up_worker(worker) -> None:
     slow.init_app(worker.app.callable)
+    _wait_no_longer(worker)
     share_the_memory()
     _let_streams_end(worker)
     spare_the_collector()
+
+
+def _wait_no_longer(worker) -> None:
+    """gunicorn reads a question without any limit of time, and whoever sends one letter would hold a thread for good. Linux
+    hands this on from a listening socket to each connection."""
+    for listening in worker.sockets:
+        listening.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", ASKING_S, 0))
+    worker.log.error_log.addFilter(lambda told: not (told.exc_info and isinstance(told.exc_info[1], BlockingIOError)))
 
 
 def spare_the_collector() -> None:

@@ -1,6 +1,6 @@
 """The base of clauses that each database writes in its own words."""
 
-from sqlalchemy import Boolean
+from sqlalchemy import Boolean, TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -13,6 +13,13 @@ class Clause(FunctionElement):
     def self_group(self, against=None):
         # a function of a truth value would be written "… = 1" on SQLite, and no index would be used
         return self
+
+
+class written(TextClause):
+    """As ``text``, for what is put together of values: a statement with it is not kept in compiled form, since it comes but
+    once, and would push out what everybody's questions need."""
+
+    inherit_cache = False
 
 
 def table_of(column) -> str:

@@ -6,6 +6,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 CONNECT_SECONDS = 5
+# whoever asks here holds up all who ask alike: nothing may take long, also where the other side is gone without a word
+_POSTGRES_OPTIONS = "-c lock_timeout=2s -c statement_timeout=5s"
+_POSTGRES_LINE = {
+    "connect_timeout": CONNECT_SECONDS, "application_name": "crowdmap", "tcp_user_timeout": 10_000, "keepalives": 1,
+    "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3,
+}  # fmt: skip
 
 
 def open_sqlite(engine: Engine) -> sqlite3.Connection:
@@ -15,8 +21,9 @@ def open_sqlite(engine: Engine) -> sqlite3.Connection:
 
 
 def open_postgres(engine: Engine):
-    """Commits by itself. Raises psycopg.Error."""
+    """Commits by itself. A statement that takes 5 seconds is given up; waiting to be woken is none. Raises psycopg.Error."""
     import psycopg
 
     args, kwargs = engine.dialect.create_connect_args(engine.url)
-    return psycopg.connect(*args, **{"connect_timeout": CONNECT_SECONDS, **kwargs}, autocommit=True)
+    kwargs["options"] = f"{kwargs.get('options', '')} {_POSTGRES_OPTIONS}".lstrip()
+    return psycopg.connect(*args, **{**_POSTGRES_LINE, **kwargs}, autocommit=True)

@@ -7,10 +7,10 @@ databases, rounded outward, so they find too much at the edges and never too lit
 import math
 from typing import NamedTuple
 
-from sqlalchemy import Float, and_, case, false, func, literal, or_, select, text
+from sqlalchemy import Float, and_, case, false, func, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 
-from crowdmap.db.clause import Clause, table_of
+from crowdmap.db.clause import Clause, table_of, written
 from crowdmap.geo import EARTH_RADIUS_M, Bbox, bbox_around
 
 _TRIFLE = 1e-9  # of a degree: a tenth of a millimetre
@@ -73,8 +73,8 @@ class Share(NamedTuple):
         more than an eighth, or, for a list of *limit* rows, by what either way passes."""
         if limit is None or not self.of_all:
             return self.of_all > 1 / 8
-        # half of the rows are of the audience that asks; one that is walked costs as much as three entries of the cells' index
-        return limit / self.of_all < self.of_all * self.newest / 2 / 3
+        # a third of the rows is of the audience that asks; one that is walked costs as much as three entries of the cells' index
+        return limit / self.of_all < self.of_all * self.newest / 3 / 3
 
 
 def share_of(session, model, bbox: Bbox) -> Share:
@@ -82,7 +82,7 @@ def share_of(session, model, bbox: Bbox) -> Share:
     newest = session.scalar(select(func.max(model.id))) or 0
     # whole numbers of our own, written out: as parameters they take longer than the rows
     ids = ",".join(map(str, sorted({1 + newest * i // _SAMPLE for i in range(_SAMPLE)})))
-    rows = session.execute(select(model.lon, model.lat).where(model.id.in_(text(ids)), model.lon.is_not(None))).all()
+    rows = session.execute(select(model.lon, model.lat).where(model.id.in_(written(ids)), model.lon.is_not(None))).all()
     return Share(sum(bbox.contains(*row) for row in rows) / len(rows) if rows else 0.0, newest)
 
 

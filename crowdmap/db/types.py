@@ -1,5 +1,7 @@
 """Column types that mean the same on both databases."""
 
+from collections.abc import Callable
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -8,9 +10,24 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 
+_clock: Callable[[], datetime] | None = None
+
+
 def utcnow() -> datetime:
-    """Now, aware, in UTC."""
-    return datetime.now(UTC)
+    """Now, aware, in UTC; in `clock` what that says."""
+    return _clock() if _clock else datetime.now(UTC)
+
+
+@contextmanager
+def clock(now: Callable[[], datetime]):
+    """Inside this block it is for the whole process what *now* (→ an aware datetime) says: a simulation of a day need
+    not take one. Nobody else may be served meanwhile."""
+    global _clock
+    before, _clock = _clock, now
+    try:
+        yield
+    finally:
+        _clock = before
 
 
 class UtcDateTime(TypeDecorator):

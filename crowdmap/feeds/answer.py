@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from flask import Response, current_app, request
 
+from crowdmap import __version__
+from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.feeds import encodings
 from crowdmap.feeds.cache import Body, bodies
@@ -38,7 +40,7 @@ def kept(
     give it again while no report changes.
     """
     minute = this_minute() if relative else 0
-    key = (*key, who.audience.value, minute)
+    key = (*key, edition(), who.audience.value, minute)
     head = head_now(current_app, who.audience, kinds)
     if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
         return _labelled(conditional(tag, Response), who)
@@ -76,6 +78,12 @@ def links_of(links: Iterable[dict]) -> str:
     """As one Link header (RFC 8288)."""
     response = Response()
     return ", ".join(add_links(response, links).headers.getlist("Link"))
+
+
+def edition() -> str:
+    """What stands around the features depends on: the program, and what the operator set. Part of every validator."""
+    of = settings()
+    return etag_of(__version__, of.DATA_LICENSE, of.ATTRIBUTION, of.PUBLIC_URL, of.TITLE)
 
 
 def this_minute() -> int:

@@ -53,6 +53,14 @@ class Body:
         return self.seq >= seq or (now - self.built_at < longest and self.spent(now) > cheap)
 
 
+@dataclass
+class _Gate:
+    """*waiting*: how many build or wait."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+
+
 class Bodies:
     """A bounded store of bodies; the least recently used go first. *longest*: seconds that an old one may serve;
     *cheap*: seconds of building of late up to which none does."""
@@ -64,7 +72,7 @@ class Bodies:
         self._bodies: OrderedDict[Hashable, Body] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
-        self._building: dict[Hashable, threading.Lock] = {}
+        self._building: dict[Hashable, _Gate] = {}
 
     def get(self, key: Hashable, seq: int, build: Callable[[], tuple]) -> Body:
         """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes[,
@@ -73,9 +81,10 @@ class Bodies:
         if body is not None and body.good(seq, *self._rule):
             return body
         with self._lock:
-            gate = self._building.setdefault(key, threading.Lock())
+            gate = self._building.setdefault(key, _Gate())
+            gate.waiting += 1
         try:
-            with gate:
+            with gate.lock:
                 body = self._look(key)
                 if body is not None and body.good(seq, *self._rule):
                     return body
@@ -88,7 +97,9 @@ class Bodies:
                 return body
         finally:  # also where it could not be built: a stranger chooses the keys, and they must not pile up
             with self._lock:
-                self._building.pop(key, None)
+                gate.waiting -= 1
+                if not gate.waiting:  # while any waits, who comes waits at the same one
+                    del self._building[key]
 
     def clear(self) -> None:
         with self._lock:

@@ -76,7 +76,7 @@ def changes(chosen: ReportFilter, audience: Audience, since: int, limit: int) ->
     p = Publication
     columns = (p.id, p.seq, p.first_seq, p.removed, p.merged_into, p.public_id, p.feature)
     query = select(*columns).where(p.audience == audience, p.seq > since).order_by(p.seq).limit(limit + 1)
-    rows = db.session.execute(query).all()
+    rows = db.session.execute(query, execution_options={"binary_results": True}).all()
     more = len(rows) > limit
     rows = rows[:limit]
     alive = [row.id for row in rows if row.removed is None]

@@ -52,10 +52,6 @@ class Counts:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
 
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-
 
 def counts() -> Counts:
     """The application's own."""

@@ -118,4 +118,3 @@ def _give(answer: Answer, body: Body, environ, start_response):
 
 def init_app(app: Flask) -> None:
     app.wsgi_app = Front(app)
-    app.extensions["crowdmap_front"] = app.wsgi_app

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Integer, Text, case, cast, column, func, or_, select, text
+from sqlalchemy import BigInteger, Integer, Text, case, cast, column, func, or_, select
 
 from crowdmap import geo
 from crowdmap.db import db
+from crowdmap.db.clause import written
 from crowdmap.db.spatial import in_bbox
 from crowdmap.filters import ReportFilter
 from crowdmap.publishing.models import Audience, Publication
@@ -129,7 +130,7 @@ def select_in_ranges(chosen: ReportFilter, audience: Audience, ranges: list[tupl
     p = Publication
     # whole numbers of our own, written out: binding and compiling hundreds of parameters takes as long as the query
     rows = ",".join(f"({low},{high})" for low, high in ranges)
-    given = text(f"SELECT column1 AS low, column2 AS high FROM (VALUES {rows}) AS given")
+    given = written(f"SELECT column1 AS low, column2 AS high FROM (VALUES {rows}) AS given")
     given = given.columns(column("low", BigInteger), column("high", BigInteger)).cte("ranges")
     query = replace(chosen, bbox=None).select(audience, *columns)
     query = query.join_from(p, given, p.cell.between(given.c.low, given.c.high))
@@ -188,7 +189,7 @@ def given_words(tiles: Iterable[Tile], level: int) -> str:
 
 def given_tiles(tiles: Iterable[Tile], level: int):
     names = {"low": BigInteger, "high": BigInteger, "edge": Integer, "number": BigInteger}
-    return text(given_words(tiles, level)).columns(*(column(name, kind) for name, kind in names.items())).cte("tiles")
+    return written(given_words(tiles, level)).columns(*(column(name, kind) for name, kind in names.items())).cte("tiles")
 
 
 def _by_tile(chosen, tiles, level, audience):

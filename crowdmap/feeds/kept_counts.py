@@ -9,10 +9,11 @@ from dataclasses import fields
 from itertools import product
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, func, select, text
+from sqlalchemy import Integer, bindparam, cast, func, select
 
 from crowdmap import geo
 from crowdmap.db import db
+from crowdmap.db.clause import written
 from crowdmap.filters import ReportFilter, Scope
 from crowdmap.feeds.grid import (
     KINDS, Cell, Found, Tile, count_live, given_tiles, given_words, grid_level, placing, ranges_of, select_in_ranges, tiles_of,
@@ -68,11 +69,6 @@ def total(chosen: ReportFilter, audience: Audience) -> int:
     if parts.edge:
         n += db.session.scalar(select_in_ranges(chosen, audience, ranges_of(parts.edge, parts.at), func.count()))
     return n
-
-
-def unplaced(chosen: ReportFilter, audience: Audience) -> int:
-    """How many reports the filter finds whose place is not known."""
-    return _sum(chosen, audience, (UNPLACED,))
 
 
 def _sum(chosen: ReportFilter, audience: Audience, levels) -> int:
@@ -168,7 +164,7 @@ def _read(chosen, tiles, level, audience) -> Found:
     given = {"audience": audience.value, "level": at, "category": category_of(chosen)}
     numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
     found: Found = {}
-    for number, told in db.session.execute(text(query), given):
+    for number, told in db.session.execute(written(query), given):
         if told is not None:  # an empty tile has no sum
             n, *counts, lon, lat = map(int, told.split(","))
             found[numbers[number]] = Cell(n, counts, lon / 1e7, lat / 1e7)

@@ -95,7 +95,8 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None), Extent()
     extent.add(*taken.ends)
     matched = count(chosen, audience, since) if cursor or taken.n == limit else taken.n
-    more = taken.n == limit and (list_.goes_on(taken.last) if cursor else matched > taken.n)
+    # a count may be too small, should its table be in need of repair: what it tells is believed where it tells of more
+    more = taken.n == limit and (not cursor and matched > taken.n or list_.goes_on(taken.last))
     cursor = make_cursor(taken.last, chosen, audience) if more else None
     return Page(taken.pieces, matched, taken.n, cursor, seq, since, extent)
 

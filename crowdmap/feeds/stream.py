@@ -157,8 +157,9 @@ def respond(chosen: ReportFilter, who: Reader) -> Response:
         check_since(since, who)
     here = streams()
     line = request.environ.get("gunicorn.socket")
-    place = here.enter(client_source(), line)
+    source = client_source()
     db.session.remove()  # a stream holds no connection while it waits
+    place = here.enter(source, line)  # from here on nothing may fail until the body can give the place back
     body = _Body(here, place, _events(here, chosen, audience, since, who.still_allowed, line))
     response = Response(body, mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back

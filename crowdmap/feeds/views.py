@@ -16,8 +16,8 @@ from crowdmap.feeds.formats import FORMATS, switches_of
 from crowdmap.feeds.layers import layer_filter
 from crowdmap.feeds.pages import page_response
 from crowdmap.feeds.reader import Reader, reader
-from crowdmap.filters import ReportFilter
-from crowdmap.publishing.models import Audience
+from crowdmap.filters import ReportFilter, Scope
+from crowdmap.publishing.models import Audience, Publication
 from crowdmap.web import Permission, absolute, actor, add_links, conditional, etag_of, open_data, permits, public, url_with
 
 blueprint = Blueprint("feeds", __name__)
@@ -124,13 +124,23 @@ def list_reports():
     return collection_response(chosen, who, DEFAULT_API_LIMIT, FORMATS["geojson"])
 
 
+def _may_be_told(row: Publication, who: Reader) -> bool:
+    """Of a tombstone nobody knows whether it lay within a scope; what it was merged into may."""
+    if row.removed is None:
+        return who.sees(row.id)
+    if who.scope == Scope():
+        return True
+    target = reading.one(row.merged_into, who.audience) if row.merged_into else None
+    return target is not None and target.removed is None and who.sees(target.id)
+
+
 @blueprint.get("/api/v1/reports/<public_id>")
 @public
 def one_report(public_id):
     staff = actor().can(Permission.READ_STAFF)
     who = Reader(Audience.STAFF) if staff else reader()
     row = reading.one(public_id, who.audience)
-    if row is None or row.removed is None and not who.sees(row.id):
+    if row is None or not _may_be_told(row, who):
         raise NotFound(_("There is no report %(id)s, or it is not public.", id=public_id[:40]))
     if row.removed is not None:
         if row.merged_into:

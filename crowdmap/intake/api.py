@@ -4,7 +4,7 @@ import logging
 from uuid import UUID, uuid4
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, g, request
 from flask_babel import gettext as _
 
 from crowdmap.db import db, reading
@@ -13,7 +13,7 @@ from crowdmap.errors import FieldError, InvalidParameter, UnknownParameter, Vali
 from crowdmap.intake import voices
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
-from crowdmap.web import absolute, client_device, limited, parse_json, public, read_json
+from crowdmap.web import absolute, actor, client_device, limited, parse_json, public, read_json
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("intake_api", __name__)
@@ -30,7 +30,7 @@ def create_report():
     key = message_key(draft.client_id)
     check_complete(draft)
     receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, parse_json(request.get_data()), source_key=client_device(),
+        draft, CHANNEL, key, parse_json(request.get_data()), source_key=client_device(), **proved_sender(),
     ))  # fmt: skip
     db.session.commit()
     return receipt_response(receipt, possible_duplicates=possible_duplicates(draft, receipt.public_id))
@@ -50,6 +50,17 @@ def add_voice(public_id):
     ))  # fmt: skip
     db.session.commit()
     return voice_response(heard)
+
+
+def proved_sender() -> dict:
+    """Who sends, as far as they proved it: ``account_id`` of whoever is signed in, and the ``organisation`` (slug) of the
+    key, or of which they are a member."""
+    key, account = g.get("key"), actor()
+    if key is not None:
+        return {"organisation": key.slug}
+    if not account.is_authenticated:
+        return {}
+    return {"account_id": account.id, "organisation": current_app.extensions["crowdmap_organisation_of"](account.id)}
 
 
 def refuse_query(*allowed: str) -> None:

@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 from crowdmap.config import settings
 from crowdmap.db import insert_if_absent, utcnow
 from crowdmap.errors import FieldError, Gone, SameKeyOtherContent, ValidationFailed
-from crowdmap.events import ReportSubmitted, VoiceAdded, record
+from crowdmap.events import ReportDecided, ReportSubmitted, VoiceAdded, record
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.tokens import token_hash, tracking_token
 from crowdmap.moderation import evidence
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.triage.arriving import Arrival, triage
 from crowdmap.publishing.hook import touch
 from crowdmap.reports.keyed import source_hash
 from crowdmap.reports.models import Category, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
@@ -37,7 +38,8 @@ class Incoming:
     *external_id* is the channel's own id of it (provider's message id, client's UUID, row hash). *source_key* says who
     sends where no contact is given (device, telephone number): only hashes of it are stored. Only the import of a trusted
     source gives another *status* and *verification*, and the *reason* of that decision. *voice_of* adds the message to
-    that report instead of making a new one. *note* is for the moderators.
+    that report instead of making a new one. *note* is for the moderators. *account_id* and *organisation* (a slug) are those
+    who proved who they are.
     """
 
     draft: ReportDraft
@@ -51,6 +53,8 @@ class Incoming:
     reason: str = "as its source had it"
     voice_of: Report | None = None
     note: str = ""
+    account_id: int | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
             check_categories(message.draft, categories)
     fresh = _store(session, messages)
     reports = _make_reports(session, [m for m in messages if _key(m) in fresh], categories)
+    published = triage(session, _arrivals(messages, reports), categories)
     links, receipts = [], {}
     for message in messages:
         key = _key(message)
@@ -96,6 +101,8 @@ def submit_many(session: Session, messages: Sequence[Incoming]) -> list[Receipt]
             receipts[key] = Receipt(report.public_id, token, report.status)
             happened = VoiceAdded if message.voice_of is not None else ReportSubmitted
             record(session, happened(report_id=report.id))
+            if report.id in published and message.voice_of is None:
+                record(session, ReportDecided(report_id=report.id, action="publish"))
             touch(session, {report.id})  # a voice changes no column of the report, only how many speak for it
             if message.note:
                 session.add(Decision(report_id=report.id, action="note", reason=message.note))
@@ -181,7 +188,8 @@ def _store(session, messages) -> dict[tuple[str, str], int]:
         values.setdefault(_key(message), {
             "channel": message.channel, "external_id": message.external_id, "verbatim": message.verbatim,
             "received_at": message.received_at or utcnow(), "content_hash": content_hash(message.verbatim),
-            "source_hash": source, "device_hash": device,
+            "source_hash": source, "device_hash": device, "account_id": message.account_id,
+            "organisation": message.organisation, "arrived_at": utcnow(),
         })  # fmt: skip
     rows = insert_if_absent(session, Submission, list(values.values()), conflict=("channel", "external_id"))
     return {(row.channel, row.external_id): row.id for row in rows}
@@ -201,6 +209,16 @@ def _make_reports(session, messages, categories) -> dict[tuple[str, str], Report
         if message.voice_of is None:
             evidence.brought(session, report, message.reason)
     return made
+
+
+def _arrivals(messages, reports) -> list[Arrival]:
+    """The new reports among *reports* (key → report), each once, with who sent it."""
+    found = {}
+    for message in messages:
+        if message.voice_of is None and _key(message) in reports and _key(message) not in found:
+            arrival = reports[_key(message)], bool(message.note), *sources_of(message)
+            found[_key(message)] = Arrival(*arrival, account_id=message.account_id, organisation=message.organisation)
+    return list(found.values())
 
 
 def new_report(message: Incoming, categories: dict[str, Category]) -> Report:

@@ -11,6 +11,7 @@ from crowdmap.intake import tracking
 from crowdmap.intake.api import refuse_query
 from crowdmap.intake.tokens import grouped, tidy_token, tracking_token
 from crowdmap.intake.tracking import Tracked
+from crowdmap.moderation.talk import Question
 from crowdmap.publishing.project import timestamp
 from crowdmap.reports.models import VISIBLE, Kind, ReportPrivate
 from crowdmap.web import absolute, limited, public, read_form, read_json, validate, wants_json
@@ -104,6 +105,8 @@ def _current(found: Tracked) -> dict:
 def _said(action: str, found: Tracked, done) -> str:
     if action == "correct" and not done:
         return _("Thank you. Your correction was sent to the people who check reports; they will put it right.")
+    if action == "message" and request.form.get("question"):
+        return _("Thank you. Your answer was sent to the people who asked.")
     return {
         "correct": _("Thank you. It is corrected."),
         "withdraw": _("You took it back. It is not on the map any more."),
@@ -118,7 +121,7 @@ def show(found: Tracked, errors=(), status: int = 200):
     return render_template(
         "intake/track.html", found=found, errors=list(errors), token=token, code=grouped(token), now=_current(found),
         point=private if private and private.lon is not None else None, own=own_words(found),
-        steps=[(step, _label(step, found)) for step in tracking.pathway(found)],
+        steps=[(step, _label(step, found)) for step in tracking.pathway(found)], history=tracking.history(found),
     ), status  # fmt: skip
 
 
@@ -195,10 +198,24 @@ def as_json(found: Tracked) -> Response:
         "letters": [
             {"about": one.about, "text": one.text, "data": one.data, "at": timestamp(one.at)} for one in found.letters
         ],
+        "questions": [_question_as_json(one) for one in found.questions],
+        "history": [
+            {"step": one.action, "words": one.words, "reason": one.reason or None, "at": timestamp(one.at)}
+            for one in tracking.history(found)
+        ],
     }
     response = Response(orjson.dumps(body), mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _question_as_json(one: Question) -> dict:
+    """*waits*: for a first answer. Who asked is told to nobody outside the team."""
+    return {
+        "id": one.row.public_id, "kind": one.row.kind.value, "text": one.row.body, "language": one.row.language,
+        "at": timestamp(one.row.at), "waits": one.waits,
+        "answers": [{"text": answer.text, "at": timestamp(answer.at)} for answer in one.answers],
+    }  # fmt: skip
 
 
 @blueprint.errorhandler(ValidationFailed)

@@ -1,6 +1,6 @@
 """The reporter's own page: how their report stands, and what they may do with it. The token is the only key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,18 +13,34 @@ from sqlalchemy.orm import Session
 from crowdmap import jobs
 from crowdmap.db import scrub, utcnow
 from crowdmap.dedupe.watch import forget
-from crowdmap.errors import FieldError, IllegalState, NotFound, ValidationFailed
+from crowdmap.errors import FieldError, Gone, IllegalState, NotFound, TooMany, ValidationFailed
 from crowdmap.events import ReportDecided, record
 from crowdmap.intake import succession, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Words
 from crowdmap.intake.submit import is_outside, is_swapped
 from crowdmap.intake.tokens import token_hash
+from crowdmap.moderation import talk, undoing
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.evidence import ending
 from crowdmap.moderation.models import Decision
-from crowdmap.reports.models import VISIBLE, Letter, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
+from crowdmap.moderation.talk import Question
+from crowdmap.moderation.timeline import Entry
+from crowdmap.moderation.timeline_told import reporter_entries
+from crowdmap.reports import outbox
+from crowdmap.reports.models import (
+    VISIBLE,
+    Letter,
+    LocatedBy,
+    Report,
+    ReportPrivate,
+    Status,
+    Submission,
+    Talk,
+    Verification,
+)
 
 MOST_LETTER = 4000
+MOST_LETTERS, DAY = 30, timedelta(days=1)  # messages and answers of one sender
 SCRUB_AFTER = timedelta(minutes=10)  # so that many erasures cost one look through the index
 CONTACT = ("contact_name", "contact_phone", "contact_email")
 PLACE = ("lat", "lon", "accuracy_m")
@@ -57,11 +73,12 @@ class Correction(BaseModel):
 
 
 class Message(BaseModel):
-    """A letter to the moderators."""
+    """A letter to the moderators, or the answer to a question of theirs."""
 
     model_config = ConfigDict(extra="forbid")
 
     text: Annotated[Text, Field(min_length=1, max_length=MOST_LETTER)]
+    question: Annotated[str | None, Field(max_length=40, description="id of the question that this answers")] = None
 
 
 class Arrival(BaseModel):
@@ -96,6 +113,7 @@ class Tracked:
     decisions: list[Decision]
     joined: int = 0
     joined_at: datetime | None = None
+    questions: list[Question] = field(default_factory=list)
 
     @property
     def withdrawn(self) -> bool:
@@ -155,7 +173,7 @@ def look(session: Session, token: str, to_change: bool = False) -> Tracked | Non
     joined, joined_at = _joined(session, submission, report, decisions) if original else (0, None)
     return Tracked(
         submission, report, root, original, voices.public_feature(session, root.id), list(session.scalars(written)),
-        decisions, joined, joined_at,
+        decisions, joined, joined_at, talk.of_submission(session, submission.id),
     )  # fmt: skip
 
 
@@ -204,6 +222,17 @@ def _first(found: Tracked, *actions: str) -> datetime | None:
     return next((d.at for d in found.decisions if d.action in actions), None)
 
 
+def history(found: Tracked) -> list[Entry]:
+    """What happened to it, in plain words and without anybody's name, the newest first."""
+    own = [one for one in found.decisions if one.report_id == found.report.id]
+    root = [one for one in found.decisions if found.merged and one.report_id == found.root.id]
+    return reporter_entries(
+        own, root, found.letters, [one.row for one in found.questions], received=found.submission.received_at,
+        withdrawn=found.submission.withdrawn_at, joined=found.joined_at if found.joined else None,
+        original=found.original, public=found.feature is not None,
+    )  # fmt: skip
+
+
 # ---- what the reporter may do; the caller commits
 
 
@@ -219,9 +248,10 @@ def correct(session: Session, found: Tracked, correction: Correction) -> bool:
     now = {name: value for name, value in wanted.items() if found.pending or (found.original and name in CONTACT)}
     later = {name: value for name, value in wanted.items() if name not in now}
     _apply(session, found.report, now)
+    at = utcnow()
     if later:
-        session.add(_letter(found, "correct", data=later))
-    _decide(session, found, "correct", change={"applied": sorted(now), "asked": sorted(later)})
+        session.add(_letter(found, "correct", at, data=later))
+    _decide(session, found, "correct", change={"applied": sorted(now), "asked": sorted(later)}, at=at)
     return not later
 
 
@@ -247,7 +277,9 @@ def withdraw(session: Session, found: Tracked) -> None:
         return
     heirs = succession.prepare(session, found.report) if found.original else None
     found.submission.withdrawn_at = utcnow()
+    outbox.cancel(session, found.submission.id)
     if found.original:
+        found.report.talk = None
         found.report.withdrawn_at = found.submission.withdrawn_at
         found.report.revision += 1
     _decide(session, found, "withdraw", reason="" if found.original else "one voice less")
@@ -264,16 +296,20 @@ def erase(session: Session, found: Tracked) -> None:
     submission, report = found.submission, found.report
     submission.verbatim, submission.content_hash = {}, b""
     submission.source_hash = submission.device_hash = submission.token_hash = None
+    submission.account_id = submission.organisation = None
     session.execute(delete(Letter).where(Letter.submission_id == submission.id))
+    outbox.erase(session, submission.id)
     if found.original:
         report.erased_at = utcnow()
         report.title = report.description = ""
+        report.mark_choices = None
         report.place = report.people = report.quantity = report.unit = report.occurred_at = report.language = None
         private = session.get_one(ReportPrivate, report.id)
         private.lon = private.lat = private.accuracy_m = None
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
         forget(session, report.id)
+        undoing.forget(session, report.id)
     _decide(session, found, "erase")
     asked = select(jobs.Job.id).where(jobs.Job.name == scrub_files.__name__, jobs.Job.state == "waiting").limit(1)
     if session.scalar(asked) is None:
@@ -290,24 +326,61 @@ def scrub_files(session: Session) -> None:
 def confirm(session: Session, found: Tracked, arrival: Arrival) -> None:
     """Whether help came, as the one who asked says; the last word counts."""
     _refuse_withdrawn(found)
-    session.add(_letter(found, "confirm", arrival.text, {"arrived": arrival.arrived}))
-    _decide(session, found, "confirm", change={"arrived": arrival.arrived})
+    at = utcnow()
+    session.add(_letter(found, "confirm", at, arrival.text, {"arrived": arrival.arrived}))
+    _decide(session, found, "confirm", change={"arrived": arrival.arrived}, at=at)
 
 
 def write(session: Session, found: Tracked, letter: Message) -> None:
-    """A letter to the moderators."""
-    session.add(_letter(found, "message", letter.text))
-    _decide(session, found, "message")
+    """A letter to the moderators; one that names a question answers it, as often as the reporter likes. Raises
+    ValidationFailed (no such question), IllegalState (taken back), Gone (asked no more), TooMany."""
+    question = _question(found, letter.question) if letter.question else None
+    _check_number(found)
+    at, about = utcnow(), "message" if question is None else "answer"
+    session.add(_letter(found, about, at, letter.text, question_id=question.row.id if question else None))
+    if question is not None:  # it is news at the desk, and whoever decides now must have read it
+        found.report.talk = Talk.ANSWERED
+        found.report.revision += 1
+    _decide(session, found, about, change={"question": letter.question} if question else None, at=at)
 
 
-def _letter(found: Tracked, about: str, text: str = "", data: dict | None = None) -> Letter:
+def _question(found: Tracked, public_id: str) -> Question:
+    question = next((one for one in found.questions if one.row.public_id == public_id), None)
+    if question is None:
+        words = _("There is no such question here. Send it as a message instead.")
+        raise ValidationFailed([FieldError("question", "unknown-question", words)])
+    _refuse_withdrawn(found)
+    if question.row.state is outbox.State.CANCELLED:
+        raise Gone(_("This question is asked no more. If there is something to tell, send it as a message."))
+    return question
+
+
+def _check_number(found: Tracked) -> None:
+    now = utcnow()
+    recent = [one.at for one in found.letters if one.about in ("message", "answer") and one.at > now - DAY]
+    if len(recent) >= MOST_LETTERS:
+        words = _("%(n)s messages came from you within a day. They are kept; write more tomorrow.", n=len(recent))
+        error = TooMany(words, code="letters-today")
+        error.retry_after = int((recent[-MOST_LETTERS] + DAY - now).total_seconds()) + 1
+        raise error
+
+
+def _letter(
+    found: Tracked, about: str, at: datetime, text: str = "", data: dict | None = None, question_id: int | None = None
+) -> Letter:
+    """*at* is its decision's moment too: by it they are known to belong together."""
     return Letter(
-        submission_id=found.submission.id, report_id=found.report.id, about=about, text=text, data=data or {}
+        submission_id=found.submission.id, report_id=found.report.id, about=about, text=text, data=data or {}, at=at,
+        question_id=question_id,
     )  # fmt: skip
 
 
-def _decide(session: Session, found: Tracked, action: str, reason: str = "", change: dict | None = None) -> None:
-    session.add(Decision(report_id=found.report.id, action=action, reason=reason, change=change or {}))
+def _decide(
+    session: Session, found: Tracked, action: str, reason: str = "", change: dict | None = None, at: datetime | None = None
+) -> None:
+    session.add(
+        Decision(report_id=found.report.id, action=action, reason=reason, change=change or {}, at=at or utcnow())
+    )
     record(session, ReportDecided(report_id=found.report.id, action=action))
 
 

@@ -44,7 +44,7 @@ def send_report():
     report = voices.target_or_none(db.session, voice_of) if voice_of else None
     incoming = Incoming(
         draft, CHANNEL, key, form.verbatim(request.form), source_key=client_device(), voice_of=report,
-        note=form.suspicion(request.form, draft.client_id),
+        note=form.suspicion(request.form, draft.client_id), **api.proved_sender(),
     )  # fmt: skip
     heard = voices.add(db.session, incoming) if report else None
     receipt = heard.receipt if heard else submit(db.session, incoming)

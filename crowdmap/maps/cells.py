@@ -7,12 +7,11 @@ import math
 from dataclasses import replace
 
 import orjson
-from sqlalchemy import func
 
 from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.errors import InvalidParameter
-from crowdmap.feeds import kept_counts
+from crowdmap.feeds import counts, kept_counts
 from crowdmap.feeds.grid import Cell, Found, Tile, count_live, grid_level, tiles_of
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
@@ -54,7 +53,7 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
     if chosen.bbox is None:
         raise InvalidParameter("bbox=west,south,east,north is needed", field="bbox")
     seq = head_seq(audience, chosen.kinds)
-    missing = _unplaced(chosen, audience)
+    missing = counts.count(replace(chosen, placed=False, bbox=None), audience)
     nowhere, chosen = chosen.placed is False, replace(chosen, placed=True)
     level = grid_level(chosen.bbox, zoom + FINER, MOST_TILES)
     # whoever asks for what has no place finds nothing on the map
@@ -72,12 +71,6 @@ def view(chosen: ReportFilter, zoom: int, audience: Audience = Audience.PUBLIC) 
         features = [row.feature for row in db.session.execute(query)]
     head["numberReturned"] = len(features)
     return seq, orjson.dumps(head)[:-1] + b',"features":[' + b",".join(features) + b"]}"
-
-
-def _unplaced(chosen: ReportFilter, audience: Audience) -> int:
-    if kept_counts.knows(chosen, audience):
-        return kept_counts.unplaced(chosen, audience)
-    return db.session.scalar(replace(chosen, placed=False, bbox=None).select(audience, func.count()))
 
 
 def crowded(total: int, occupied: int, zoom: int) -> bool:

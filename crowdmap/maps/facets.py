@@ -12,6 +12,7 @@ from sqlalchemy import case, func
 from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.db.moments import utc_hour
+from crowdmap.feeds.counts import count
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.feeds.grid import select_in_view
@@ -26,7 +27,7 @@ def facets(chosen: ReportFilter, audience: Audience = Audience.PUBLIC) -> tuple[
         by_kind = _sums(chosen.without("kinds"), audience)[1]
     if chosen.verifications:
         by_verification = _sums(chosen.without("verifications"), audience)[2]
-    unplaced = db.session.scalar(replace(chosen, placed=False, bbox=None).select(audience, func.count()))
+    unplaced = count(replace(chosen, placed=False, bbox=None), audience)
     body = {
         "seq": seq, "total": total, "unplaced": unplaced, "kind": by_kind, "verification": by_verification,
         "status": _statuses(chosen, audience, total), "category": _categories(chosen, audience),

@@ -16,6 +16,8 @@ from crowdmap.filters import ReportFilter
 from crowdmap.language import locale_code
 from crowdmap.maps.words import pathway_of, strings, voice_words
 from crowdmap.moderation.grades import sentence
+from crowdmap.moderation.timeline_rows import for_public
+from crowdmap.moderation.triage.queries import publishes_unread
 from crowdmap.moderation.vouching import may_vouch
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Area, Category, Policy, Status
@@ -100,6 +102,7 @@ def report_page(public_id):
         zoom=zoom_for(view.precision_m), voice_words=voice_words(),
         grade_words=sentence(view.verification, view.feature["properties"].get("verification_reason")),
         may_vouch=may_vouch(db.session, view.id, actor(), view.verification),
+        history=for_public(db.session, row.report_id, view.created_at),
     )  # fmt: skip
 
 
@@ -111,4 +114,6 @@ def zoom_for(precision_m: float | None) -> int:
 @blueprint.get("/about")
 @public
 def about():
-    return render_template("maps/about.html", base=settings().PUBLIC_URL, categories=public_categories())
+    return render_template(
+        "maps/about.html", base=settings().PUBLIC_URL, categories=public_categories(), unread=publishes_unread(db.session)
+    )

@@ -2,6 +2,7 @@
 
 from flask_babel import gettext as _
 
+from crowdmap.config import settings
 from crowdmap.reports.models import Status, Verification
 
 
@@ -11,7 +12,8 @@ def strings() -> dict[str, str]:
         "kind_need": _("Need"), "kind_offer": _("Offer"), "kind_damage": _("Damage"), "kind_information": _("Information"),
         "kinds_need": _("Needs"), "kinds_offer": _("Offers"), "kinds_damage": _("Damage"),
         "kinds_information": _("Information"),
-        "unverified": _("not verified yet"), "corroborated": _("told by several"), "verified": _("verified"),
+        "unverified": _("not checked yet") if settings().MODERATION == "after" else _("not verified yet"),
+        "corroborated": _("told by several"), "verified": _("verified"),
         "disputed": _("disputed"), "closed": _("closed"), "voices": _("voices: {n}"), "within": _("within {length}"),
         "untitled": _("Report without words"), "place_unknown": _("place not known yet"),
         "open_report": _("Open the report"), "copy_link": _("Copy link"), "all_here": _("All at this place"),

@@ -4,7 +4,18 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from crowdmap.moderation import api, duplicate_views, duplicates_api, views, vouch_views
+    from crowdmap.moderation import (
+        api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
+        timeline_views, views, vouch_views,
+    )  # fmt: skip
+    from crowdmap.moderation.triage import admin
+    from crowdmap.publishing import hook
 
-    for module in (api, views, duplicate_views, duplicates_api, vouch_views):
+    for module in (
+        api, views, desk_views, duplicate_views, duplicates_api, marks_api, vouch_views, timeline_views, canned_views, admin,
+    ):  # fmt: skip
         app.register_blueprint(module.blueprint)
+    app.jinja_env.globals["marks_of"] = marking.marked
+    source_views.init_app(app)
+    if queueing.keep not in hook.KEEPERS:
+        hook.KEEPERS.append(queueing.keep)

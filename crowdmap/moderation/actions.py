@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation import duplicates, editing, evidence, merging
+from crowdmap.moderation import duplicates, editing, evidence, marking, merging, talk, undoing
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
 from crowdmap.reports.models import TRANSITIONS, Report, Status
@@ -119,7 +119,16 @@ _ALL = (
     ),
     Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
+    Action(
+        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "y", needs=("mark",),
+        merged=True,
+    ),
+    Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
+    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "z", needs=("decision",), merged=True),
+    Action(
+        "ask", _l("Ask the reporter"), _l("It stands on the reporter's page now."), talk.ask, "q", merged=True, revised=False,
+    ),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
 
@@ -148,12 +157,15 @@ def perform(
     _check_needs(chosen, doing)
     _check_revision(session, chosen, report, revision)
     _check_state(session, chosen, report)
+    talk.read_by(session, report, revision)
+    before = undoing.state(report)
     chosen.do(doing)
     if chosen.revised and not doing.change:
         return report  # nothing changed: no decision to keep
     told = fields.get("evidence")
-    keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
+    decision = keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
     session.flush()
+    undoing.remember(session, decision, report, before)
     return report
 
 
@@ -179,6 +191,8 @@ def _check_needs(chosen: Action, doing: Doing) -> None:
             "evidence_id": _("Say which piece of evidence you mean."),
             "into": _("Say which report it belongs to."),
             "other": _("Say which other report you mean."),
+            "mark": _("Say which mark."),
+            "decision": _("Say which decision is to be taken back."),
         }
         raise ValidationFailed([FieldError(name, "required", words[name]) for name in missing])
 
@@ -194,7 +208,7 @@ def _check_revision(session, chosen: Action, report: Report, revision: int | Non
 def _check_state(session, chosen: Action, report: Report) -> None:
     if (report.merged_into_id is not None) and not chosen.merged:
         raise IllegalState(_("It was merged into another report. Take it out first, or decide there."), code="merged")
-    if chosen.name not in ("note", "ask-again") and not _told_by_somebody(session, chosen, report):
+    if chosen.name not in ("note", "ask-again", "ask") and not _told_by_somebody(session, chosen, report):
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
         words = _(

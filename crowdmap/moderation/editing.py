@@ -61,7 +61,8 @@ def move(doing) -> None:
     else:
         if fields.get("lat") is None or fields.get("lon") is None:
             raise ValidationFailed([FieldError("lat", "required", _("Say where: latitude and longitude."))])
-        lon, lat, accuracy, located_by = fields["lon"], fields["lat"], fields.get("accuracy_m"), LocatedBy.PIN
+        lon, lat, accuracy = fields["lon"], fields["lat"], fields.get("accuracy_m")
+        located_by = fields.get("located_by") or LocatedBy.PIN
     if (private.lon, private.lat, private.accuracy_m) == (lon, lat, accuracy):
         return
     private.lon, private.lat, private.accuracy_m, private.located_by = lon, lat, accuracy, located_by

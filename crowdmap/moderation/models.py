@@ -21,6 +21,7 @@ class Decision(db.Model):
     # from → to of plain fields; texts, places and contacts only by name, for the log outlives an erasure
     change: Mapped[dict] = mapped_column(Json, default=dict)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    rule_id: Mapped[int | None]  # of the triage rule that decided; then there is no account
 
 
 class Evidence(db.Model):

@@ -10,7 +10,10 @@ from pydantic_core import PydanticCustomError
 from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
+from crowdmap.moderation.canned import MOST_TEXT
 from crowdmap.moderation.grades import EvidenceKind
+from crowdmap.moderation.marking import MOST_WORDS_LENGTH
+from crowdmap.publishing.choices import ID as MARK_ID
 from crowdmap.reports.models import Kind
 from crowdmap.reports.texts import clean
 
@@ -74,6 +77,18 @@ class OtherRequest(ActionRequest):
     other: Annotated[str, Field(max_length=40, description="id of the other report")] = ""
 
 
+class UndoRequest(ActionRequest):
+    decision: Annotated[int | None, Field(ge=1, le=MOST_ID, description="number of your own decision of just now")] = None
+
+
+class AskRequest(ActionRequest):
+    """Own words, or a prepared text; *reason* is for the team and never sent."""
+
+    text: Annotated[Text, Field(max_length=MOST_TEXT, description="own words")] = ""
+    canned: Annotated[str, Field(max_length=80, description="key of a prepared text, or key:language")] = ""
+    language: Annotated[str | None, Field(max_length=35, description="of the words; default: the report's")] = None
+
+
 class EditRequest(ActionRequest):
     """Only the fields given are changed."""
 
@@ -108,11 +123,20 @@ class MoveRequest(ActionRequest):
     unplaced: Annotated[bool, Field(description="the place is not known after all")] = False
 
 
+class MarkRequest(ActionRequest):
+    mark: Annotated[str, Field(pattern=rf"^(?:{MARK_ID})?$", description="id of the mark, as /marks tells it")] = ""
+
+
+class MaskRequest(MarkRequest):
+    words: Annotated[Text, Field(max_length=MOST_WORDS_LENGTH, description="words of the report that no finder saw")] = ""
+
+
 _OWN = {
     "publish": PublishRequest, "verify": EvidenceRequest, "corroborate": CorroborateRequest, "dispute": EvidenceRequest,
     "add-evidence": AddEvidenceRequest, "withdraw-evidence": OneEvidenceRequest,
     "reinstate-evidence": OneEvidenceRequest, "reject": RejectRequest, "merge": MergeRequest,
     "distinct": OtherRequest, "ask-again": OtherRequest, "edit": EditRequest, "move": MoveRequest,
+    "keep-mark": MarkRequest, "mask-mark": MaskRequest, "undo": UndoRequest, "ask": AskRequest,
 }  # fmt: skip
 REQUESTS: dict[str, type[ActionRequest]] = {name: _OWN.get(name, ActionRequest) for name in ACTIONS}
 

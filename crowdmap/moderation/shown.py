@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+from babel import Locale
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -42,26 +45,23 @@ def category_name(category: Category, language: str) -> str:
     return category.names.get(language.partition("_")[0], category.name)
 
 
-def note_of(change: dict) -> str:
-    """A decision's change in words: "status: pending → published; description"."""
-    parts = []
-    for name, values in (change or {}).items():
-        label = _FIELDS.get(name, name)
-        if values is None:
-            parts.append(str(label))
-        else:
-            old, new = (
-                "–" if v in (None, "", []) else ", ".join(map(str, v)) if isinstance(v, list) else str(v)
-                for v in values
-            )
-            parts.append(f"{label}: {old} → {new}")
-    return "; ".join(parts)
+def language_name(code: str) -> str:
+    """A language in the reader's own words, else its code."""
+    names = (get_locale() or Locale("en")).languages
+    return names.get(code) or names.get(code.partition("-")[0], code)
 
 
-_FIELDS = {
-    "more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point",
-    "merged_into": "merged into", "taken_in": "taken in", "distinct_from": "not the same as", "vouched_by": "accounts",
-}  # fmt: skip
+def why(reasons: list, category_names: dict[str, str]) -> list[tuple[str, str]]:
+    """What makes a report urgent (see `urgency.Urgency`): codes and words; a code that nobody knows any more is left out."""
+    words = {
+        "escalated": lambda reason: _("escalated: %(reason)s", reason=reason) if reason else _("escalated"),
+        "life": lambda code: _("life at risk: %(category)s", category=category_names.get(code, code)),
+        "harm": lambda code: _("people at risk: %(category)s", category=category_names.get(code, code)),
+        "words": lambda found: _("says “%(words)s”", words=found),
+        "people": lambda n: ngettext("%(num)s person", "%(num)s people", n),
+        "voices": lambda n: ngettext("%(num)s voice", "%(num)s voices", n),
+    }
+    return [(code, words[code](about)) for code, about in reasons if code in words]
 
 
 def map_of(session: Session, found, static: str) -> dict[str, Any]:

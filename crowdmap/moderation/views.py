@@ -1,11 +1,18 @@
-"""The desk: /moderate and /moderate/<id>. Every action is a plain form; scripts add keys, a small map and live news."""
+"""The desk: /moderate and /moderate/<id>. Every action is a plain form; scripts add keys, a small map and live news.
 
+A script says so by the header X-Desk: an action then answers with what it did and how to take it back instead of a page,
+and a report that is fetched ahead (X-Desk: ahead) does not count as looked at.
+"""
+
+from datetime import datetime
+from time import monotonic
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import select
 
 from crowdmap.config import settings
@@ -21,49 +28,65 @@ from crowdmap.errors import (
     status_of,
 )
 from crowdmap.filters import PARAMETERS
-from crowdmap.moderation import evidence, grades, queries
+from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
+from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
-from crowdmap.moderation.shown import category_name, map_of, note_of, told
+from crowdmap.moderation.shown import category_name, language_name, map_of, told, why
 from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
 
 blueprint = Blueprint("moderation", __name__, url_prefix="/moderate")
 EXTRA = ("after", "lang", "dir")
+SCRIPT = "X-Desk"
+FRESH_S, KEPT_S = 20, 600  # figures that take long are counted anew for the news and for a page after so many seconds
 
 
 @blueprint.get("")
 @permits(Permission.MODERATE)
 def desk():
-    return _page()
+    return page()
 
 
 @blueprint.get("/new.json")
 @permits(Permission.MODERATE)
 def news():
-    """What changed after ``since``: rows to put into the list, ids that left it, and the counts."""
+    """What changed after ``since``: rows to put into the list, ids that left it, who looks at what, and the figures."""
     since = request.args.get("since", "")
     if not (since.isascii() and since.isdecimal() and len(since) < 19):
         raise InvalidParameter(_("since is the seq of the page"), field="since")
-    chosen = queries.parse_filter(request.args, also=("since", *EXTRA))
-    found = queries.changed(db.session, chosen, int(since))
-    tail = _tail()
+    chosen = listing.parse_filter(request.args, also=("since", "views", *EXTRA))
+    found = listing.changed(db.session, chosen, int(since))
+    names = _category_names(_categories())
     rows = [
         {
-            "id": f["id"],
-            "html": render_template("moderation/row.html", feature=f, chosen=chosen, tail=tail, selected=None),
+            "id": row.feature["id"], "due": row.due, "number": row.id,
+            "html": render_template(
+                "moderation/row.html", row=row, chosen=chosen, tail=tail(), selected=None, names=names, why=why
+            ),
         }
-        for f in found.features
-    ]
-    return jsonify(seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=queries.counts(db.session))
+        for row in found.rows
+    ]  # fmt: skip
+    told_of_views = request.args.get("views") == "yes"
+    tabs = saved.views(db.session, actor()) if told_of_views else []
+    views = {view.id: saved.count(db.session, view.chosen) for view in tabs}
+    oldest = listing.oldest(db.session)
+    matched = listing.matching(db.session, chosen) if listing.only_statuses(chosen) else None  # the others take a count each
+    return jsonify(
+        seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=listing.counts(db.session), views=views,
+        looks=looks(), matched=matched, oldest=oldest.isoformat() if oldest else None, **_figures(FRESH_S),
+    )  # fmt: skip
 
 
 @blueprint.get("/<public_id>")
 @permits(Permission.MODERATE)
 def report(public_id: str):
-    return _page(public_id)
+    shown = page(public_id)
+    if request.headers.get(SCRIPT) != "ahead":
+        looking.note(public_id, actor())
+    return shown
 
 
 @blueprint.post("/<public_id>/contact")
@@ -72,7 +95,7 @@ def contact(public_id: str):
     found = see_contact(db.session, public_id, actor())
     db.session.commit()
     with reading():
-        return _page(public_id, contact=found)
+        return page(public_id, contact=found)
 
 
 @blueprint.post("/<public_id>/<action>")
@@ -84,8 +107,24 @@ def act(public_id: str, action: str):
     fields = asked.model_dump(exclude_unset=True)
     report = perform(db.session, public_id, action, actor(), **fields)
     db.session.commit()
-    flash(_done(action, report), "good")
-    return redirect(url_for("moderation.report", public_id=public_id) + _tail(), 303)
+    said = _done(action, report)
+    if SCRIPT in request.headers:
+        with reading():
+            return answer(said, [public_id], open_id=public_id)
+    flash(said, "good")
+    return redirect(url_for("moderation.report", public_id=public_id) + tail(), 303)
+
+
+def answer(said: str, done: list[str], *, open_id: str | None = None, skipped=(), tone: str = "good"):
+    """What a script is told of an action: words with the way back, and which of *done* left its list."""
+    chosen = listing.parse_filter(request.args, also=EXTRA)
+    html = render_template(
+        "moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(),
+        offers=undoing.offered(db.session, actor()),
+    )  # fmt: skip
+    still = listing.listed(db.session, chosen, done)
+    left = [public_id for public_id in done if public_id not in still]
+    return jsonify(html=html, said=said, done=done, left=left, open=open_id, skipped=list(skipped))
 
 
 @blueprint.errorhandler(StaleRevision)
@@ -97,8 +136,8 @@ def show_again(error: DomainError):
     if wants_json() or request.endpoint != "moderation.act":
         return problem_response(error)
     with reading():
-        page = _page(request.view_args["public_id"], error=error, opened=request.view_args["action"])
-    return page, status_of(error)
+        shown = page(request.view_args["public_id"], error=error, opened=request.view_args["action"])
+    return shown, status_of(error)
 
 
 def _done(action: str, report) -> str:
@@ -126,36 +165,85 @@ def _read_edit(public_id: str) -> EditRequest:
     return validate(EditRequest, data)
 
 
-def _tail() -> str:
+def tail() -> str:
     """The list that one works through, as a query string to carry along."""
-    pairs = [(name, value) for name, value in request.args.items(multi=True) if name in PARAMETERS and value]
+    names = (*PARAMETERS, "order")
+    pairs = [(name, value) for name, value in request.args.items(multi=True) if name in names and value]
     return "?" + urlencode(pairs) if pairs else ""
 
 
-def _page(public_id: str | None = None, *, contact=None, error: DomainError | None = None, opened: str | None = None):
-    chosen = queries.parse_filter(request.args, also=EXTRA)
-    seq = queries.head_seq(db.session)  # before the rows: what comes in between is told once more, not missed
-    listed = queries.queue(db.session, chosen, request.args.get("after"))
+def page(public_id: str | None = None, *, contact=None, error: DomainError | None = None, opened: str | None = None):
+    """The whole desk, with a report open or none. *opened*: the action whose form is shown again with *error*."""
+    chosen = listing.parse_filter(request.args, also=EXTRA)
+    order = listing.parse_order(request.args, chosen)
+    seq = listing.head_seq(db.session)  # before the rows: what comes in between is told once more, not missed
+    listed = listing.queue(db.session, chosen, order, request.args.get("after"))
     found = queries.dossier(db.session, public_id) if public_id else None
-    categories = list(db.session.scalars(select(Category).order_by(Category.position, Category.code)))
+    categories = _categories()
+    names = _category_names(categories)
     zone = ZoneInfo(settings().TIMEZONE)
+    views = saved.views(db.session, actor())
+    colleagues = looking.others(db.session, actor())
     return render_template(
         "moderation/desk.html",
-        chosen=chosen, queue=listed, counts=queries.counts(db.session), seq=seq, tail=_tail(),
-        is_queue=queries.is_queue(chosen),
-        found=found, next_id=queries.next_in_queue(db.session, chosen, public_id) if public_id else _first(listed),
-        actions=_actions(found), rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
-        categories=categories, category_names={c.code: category_name(c, str(get_locale())) for c in categories},
-        suspected=len(open_groups(db.session)), contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, note_of=note_of, grades=grades,
+        chosen=chosen, order=order, orders=listing.ORDERS, queue=listed, counts=listing.counts(db.session), seq=seq,
+        tail=tail(),
+        is_queue=chosen.statuses == listing.WAITING, oldest=listing.oldest(db.session),
+        found=found, next_id=_next(chosen, order, public_id, listed),
+        looks={one.public_id: one for one in reversed(colleagues)},
+        colleagues=[one for one in colleagues if one.public_id == public_id],
+        views=views,
+        view_counts={v.id: saved.count(db.session, v.chosen) for v in views if listing.only_statuses(v.chosen)},
+        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()),
+        may_share=actor().can(Permission.ADMINISTER),
+        actions=_actions(found), all_actions=list(ACTIONS.values()), keys_of={a.key: a.name for a in ACTIONS.values()},
+        rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
+        categories=categories, category_names=names, names=names, why=why,
+        contact=contact, error=error, opened=opened, typed=request.form if error else None,
+        told=told, language_name=language_name, unread=talk.unread(db.session), grades=grades, **_figures(KEPT_S),
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
         stream_url=url_for("feeds.staff_stream", status="all"),
+        panels=[Markup(render_template(name, **values)) for name, values in panels_of(db.session, found.report)] if found else [],
     )  # fmt: skip
 
 
-def _first(listed) -> str | None:
-    return listed.features[0]["id"] if listed.features else None
+def looks() -> list[dict]:
+    """Which reports colleagues have open, for scripts."""
+    return [
+        {"id": one.public_id, "name": one.name, "since": one.since.isoformat()}
+        for one in looking.others(db.session, actor())
+    ]
+
+
+def _next(chosen, order: str, public_id: str | None, listed) -> str | None:
+    if public_id is None:
+        passed = looking.busy_or_passed(db.session, actor()) if order == "urgent" else ()
+        free = [row for row in listed.rows if row.report_id not in passed] or listed.rows
+        return free[0].feature["id"] if free else None
+    passed = looking.busy_or_passed(db.session, actor()) if order == "urgent" else ()
+    return listing.next_in_list(db.session, chosen, order, public_id, passed)
+
+
+def _categories() -> list[Category]:
+    return list(db.session.scalars(select(Category).order_by(Category.position, Category.code)))
+
+
+def _category_names(categories: list[Category]) -> dict[str, str]:
+    language = str(get_locale())
+    return {category.code: category_name(category, language) for category in categories}
+
+
+def _figures(within_s: float) -> dict:
+    """How many groups of duplicates are suspected, and the median minutes to a decision today: counted when what is known
+    is older than *within_s*, since that takes longer than all the rest."""
+    known = current_app.extensions.setdefault("crowdmap_desk_figures", {})
+    if not known or monotonic() - known["at"] > within_s:
+        midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+        minutes = listing.median_minutes(db.session, midnight)
+        known.update(at=monotonic(), suspected=len(open_groups(db.session)))
+        known["median"] = None if minutes is None else round(minutes, 1)
+    return {name: known[name] for name in ("suspected", "median")}
 
 
 def _actions(found) -> list:
@@ -166,7 +254,7 @@ def _actions(found) -> list:
     merged = report.merged_into_id is not None
     possible = [a for a in ACTIONS.values() if a.starts_from(report.status) and (a.merged or not merged)]
     same = {"verify": "verified", "corroborate": "corroborated", "dispute": "disputed"}
-    hidden = {name for name, mark in same.items() if report.verification.value == mark}
+    hidden = {name for name, mark in same.items() if report.verification.value == mark} | {"undo"}
     if report.verification is Verification.VERIFIED:
         hidden.add("corroborate")
     if not merged:
@@ -174,4 +262,6 @@ def _actions(found) -> list:
     if not found.refused:
         hidden.add("ask-again")
     hidden |= {"withdraw-evidence", "reinstate-evidence"}  # buttons beside each piece
+    if found.talk.refusal:
+        hidden.add("ask")
     return [a for a in possible if a.name not in hidden]

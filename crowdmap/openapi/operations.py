@@ -75,11 +75,20 @@ OPERATIONS = (
         "get", "/api/v1/reports/{public_id}/contact", "How to reach who reported; each look is kept", "moderators",
         {200: ("as given", JSON, ref("Contact"))}, signed_in=True, errors=(401, 403, 404),
     ),
+    Operation(
+        "get", "/api/v1/reports/{public_id}/marks", "Personal marks in its words, masked or kept in the public text",
+        "moderators", {200: ("each with the id that keep-mark and mask-mark take", JSON, ref("Marks"))},
+        signed_in=True, errors=(401, 403, 404),
+    ),
+    Operation(
+        "get", "/api/v1/reports/{public_id}/log", "Everything that was done to a report, the newest first", "moderators",
+        {200: ("its timeline", JSON, ref("Log"))}, signed_in=True, errors=(401, 403, 404),
+    ),
     *(
         Operation(
             "post", f"/api/v1/reports/{{public_id}}/actions/{name}", f"Moderators: {name}", "moderators",
             {200: ("the report's state afterwards", JSON, {"type": "object"})},
-            body=model, signed_in=True, errors=(400, 401, 403, 404, 409, 415, 422),
+            body=model, signed_in=True, errors=(400, 401, 403, 404, 409, 410, 415, 422),
         )
         for name, model in REQUESTS.items()
     ),
@@ -111,7 +120,7 @@ OPERATIONS = (
             "post", f"/api/v1/track/{{token}}/{name}", f"The reporter: {name}", "the reporter",
             {204: ("erased; the token opens nothing any more", None, None)} if name == "erase"
             else {200: ("its state afterwards", JSON, ref("Tracked"))},
-            body=None if model is Nothing else model, errors=(400, 404, 409, 415, 422, 429),
+            body=None if model is Nothing else model, errors=(400, 404, 409, 410, 415, 422, 429),
         )
         for name, (model, _verb) in TRACK_ACTIONS.items()
     ),

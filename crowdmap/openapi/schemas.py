@@ -3,10 +3,13 @@
 from crowdmap.alerts import described as subscriptions
 from crowdmap.feeds.ogc.properties import SCHEMAS
 from crowdmap.maps import described as tiles
+from crowdmap.moderation import timeline
 from crowdmap.moderation.evidence import ENDINGS
 from crowdmap.moderation.grades import MISSING, EvidenceKind
 from crowdmap.openapi.parts import NUMBER, TEXT, WHOLE, nullable, obj, ref
+from crowdmap.publishing.finders import KINDS
 from crowdmap.reports.models import Verification
+from crowdmap.reports.outbox import Kind as Outgoing
 
 
 def _properties() -> dict:
@@ -97,13 +100,33 @@ def schemas() -> dict:
             "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
         }),
         "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
+        "Marks": obj({
+            "id": TEXT, "revision": WHOLE, "masked": WHOLE, "kept": WHOLE,
+            "marks": {"type": "array", "items": obj({
+                "id": TEXT, "kind": {**TEXT, "enum": list(KINDS)}, "text": TEXT, "state": {**TEXT, "enum": ["masked", "kept"]},
+                "mask": TEXT,
+            })},
+        }),
         "Tracked": obj({
             "id": TEXT, "status": TEXT, "verification": TEXT, "ended": nullable({**TEXT, "enum": list(ENDINGS)}),
             "voice": {"type": "boolean"}, "withdrawn": {"type": "boolean"},
             "merged": {"type": "boolean"}, "joined": WHOLE, "received_at": {**TEXT, "format": "date-time"},
             "steps": {"type": "array", "items": obj(step)}, "contact_kept": {"type": "array", "items": TEXT},
             "public": nullable(ref("Feature")),
+            "questions": {"type": "array", "items": obj({
+                "id": TEXT, "kind": {**TEXT, "enum": list(Outgoing)}, "text": TEXT, "language": TEXT, "at": moment,
+                "waits": {"type": "boolean"}, "answers": {"type": "array", "items": obj({"text": TEXT, "at": moment})},
+            })},
+            "history": {"type": "array", "items": obj({"step": TEXT, "words": TEXT, "reason": nullable(TEXT), "at": moment})},
         }, open=True),
+        "Log": obj({"id": TEXT, "entries": {"type": "array", "items": obj({
+            "at": moment, "action": TEXT, "words": TEXT,
+            "role": {**TEXT, "enum": list(timeline.ROLES)}, "by": nullable(TEXT), "report": nullable(TEXT),
+            "changes": {"type": "array", "items": obj({
+                "field": TEXT, "label": TEXT, "from": nullable(TEXT), "to": nullable(TEXT),
+            })},
+            "reason": TEXT, "evidence": TEXT, "text": TEXT, "question": nullable(TEXT), "state": nullable(TEXT),
+        })}}),
         "Problem": obj({
             "type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT, "code": TEXT,
             "errors": {"type": "array", "items": obj({"field": nullable(TEXT), "code": TEXT, "message": TEXT})},

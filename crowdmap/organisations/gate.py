@@ -20,6 +20,7 @@ from crowdmap.db import db, reading, utcnow, writing_session
 from crowdmap.errors import InvalidParameter, KeyRefused
 from crowdmap.filters import Scope
 from crowdmap.organisations.models import ApiKey, Organisation
+from crowdmap.organisations.queries import organisation_of
 from crowdmap.organisations.scopes import KeyScope
 from crowdmap.organisations.verbs import KEY, what_is_wrong
 from crowdmap.publishing.models import Audience
@@ -175,4 +176,5 @@ def _keys() -> Keys:
 
 def init_app(app: Flask) -> None:
     app.extensions["crowdmap_key_of_request"] = key_of_request
+    app.extensions["crowdmap_organisation_of"] = organisation_of  # asked by the intake, which stands left of us
     app.before_request(refuse_in_address)

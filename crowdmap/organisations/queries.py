@@ -6,7 +6,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from crowdmap.db import db
 from crowdmap.errors import NotFound
-from crowdmap.organisations.models import ApiKey, Organisation
+from crowdmap.organisations.models import ApiKey, Membership, Organisation
 
 
 def organisations() -> list[Organisation]:
@@ -21,6 +21,13 @@ def organisation_by_slug(slug: str) -> Organisation:
     if found is None:
         raise NotFound(_("There is no organisation %(slug)s.", slug=slug[:40]))
     return found
+
+
+def organisation_of(account_id: int) -> str | None:
+    """The slug of the approved organisation that an account is a member of; of several the first."""
+    query = select(Organisation.slug).join(Membership, Membership.organisation_id == Organisation.id)
+    query = query.where(Membership.account_id == account_id, Organisation.approved_at.is_not(None))
+    return db.session.scalar(query.order_by(Organisation.id).limit(1))
 
 
 def keys() -> list[ApiKey]:

@@ -6,7 +6,7 @@ audience sees is compared with what it saw; events are written for what happened
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flask import current_app
 from sqlalchemy import delete, event, func, insert, inspect, select, update
@@ -16,9 +16,14 @@ from crowdmap import events, jobs
 from crowdmap.db import db, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.publishing import counts, marks
+from crowdmap.publishing.finders.rules import rules_of
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
 from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
 from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
+
+# what further features keep in step with publications: called under the log's lock with all trees that were touched,
+# (report id, audience) → view or tombstone, and the crisis
+KEEPERS: list[Callable[[Session, list[Tree], dict, Crisis], None]] = []
 
 
 def init_app(app) -> None:
@@ -76,6 +81,7 @@ def crisis(session: Session) -> Crisis:
         categories={row.code: row for row in categories},
         areas=[Town.of(row) for row in session.execute(select(Area.__table__))],
         public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
+        rules=rules_of(current_app.config["CROWDMAP"]),
     )
 
 
@@ -104,6 +110,8 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
     jobs.enqueue_handlers(session, happened, seqs)
     seq_of = {e.report_id: seq for e, seq in zip(happened, seqs) if hasattr(e, "report_id")}
     _write(session, changes, have, public_ids, seq_of)
+    for keep in KEEPERS if trees else ():
+        keep(session, trees, want, setting)
     if seqs:
         notify(session, seqs[-1])
 

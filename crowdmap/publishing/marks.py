@@ -17,6 +17,7 @@ from crowdmap.reports.keyed import keyed_hash, one_spelling
 from crowdmap.reports.models import Report
 
 PHONE, EMAIL, MESSAGE = "phone", "email", "message"
+FOUND_BY = ("email", "position", "plus-code", "phone")  # finders; the others would take a number's place
 TELLING_DIGITS = 8  # of a telephone number's end: with and without the country's code it is the same
 BYTES = 16  # of the hash that are kept: 128 bits
 
@@ -47,12 +48,12 @@ def in_text(text: str | None) -> set[tuple[str, str]]:
     found = {(EMAIL if m[1][0] in "eE" else PHONE, "pseudonym " + m[2].lower()) for m in _PSEUDONYM.finditer(seen)}
     quoted = [(m.span(), m[1] or m[2]) for m in _QUOTED.finditer(seen)]
     found |= {(MESSAGE, number) for _, number in quoted} | {(MESSAGE, f"{m[1]} {m[2]}") for m in _MOMENT.finditer(seen)}
-    for start, end, mask in masks.find(seen):
+    for start, end, kind in masks.find(seen, kinds=FOUND_BY):
         if any(start < last and first < end for (first, last), _ in quoted):
             continue
-        if mask == masks.PHONE:
+        if kind == PHONE:
             found |= of_contact(seen[start:end], None)
-        elif mask == masks.EMAIL:
+        elif kind == EMAIL:
             found |= of_contact(None, seen[start:end])
     return found
 

@@ -19,7 +19,7 @@ from crowdmap.errors import FieldError, NotFound, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, ReportChanged, record
 from crowdmap.publishing import counts, hook
 from crowdmap.publishing.models import OUTSIDE, Audience, Head, Publication, PublicationCategory
-from crowdmap.reports.models import Category, Kind, Policy, Report
+from crowdmap.reports.models import Category, Kind, Policy, Report, Risk
 
 BATCH = 200
 CODE = re.compile(r"[A-Z][A-Z0-9_]{1,11}\Z")
@@ -36,7 +36,7 @@ class Changed:
 
 def add(
     session: Session, actor, *, code: str, name: str, kind: Kind, sector: str, policy: Policy, parent: str | None,
-    two_people: bool = False,
+    risk: Risk = Risk.NONE, two_people: bool = False,
 ) -> Category:  # fmt: skip
     """A new category; the caller commits. Raises ValidationFailed."""
     if not CODE.match(code):
@@ -46,8 +46,8 @@ def add(
     _check_parent(session, code, parent)
     last = session.scalar(select(func.max(Category.position))) or 0
     category = Category(
-        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, parent=parent, position=last + 1,
-        two_people=two_people,
+        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, risk=risk, parent=parent,
+        position=last + 1, two_people=two_people,
     )  # fmt: skip
     session.add(category)
     change = {"policy": [None, policy.value], **({"two_people": [None, True]} if two_people else {})}
@@ -56,7 +56,7 @@ def add(
 
 
 def change(session: Session, actor, code: str, **values) -> Changed:
-    """Set *values* of a category (name, kind, sector, policy, parent, active, two_people); the caller commits.
+    """Set *values* of a category (name, kind, sector, policy, risk, parent, active, two_people); the caller commits.
 
     Raises NotFound, ValidationFailed.
     """
@@ -74,7 +74,8 @@ def change(session: Session, actor, code: str, **values) -> Changed:
     removed = 0
     if "policy" in changed and category.policy.rank > old["policy"].rank:
         removed = tombstone(session, code)
-    again = bool({"kind", "policy", "sector"} & changed.keys())  # each of them shows in a publication
+    # each of them shows in a publication, or in the order of the desk's queue
+    again = bool({"kind", "policy", "risk", "sector"} & changed.keys())
     if again:
         jobs.enqueue(session, "project_category", code=code, after=0)
     record(session, CategoryChanged(account_id=actor.id, code=code, change=changed))
@@ -82,7 +83,7 @@ def change(session: Session, actor, code: str, **values) -> Changed:
 
 
 def _plain(value):
-    return value.value if isinstance(value, (Kind, Policy)) else value
+    return value.value if isinstance(value, (Kind, Policy, Risk)) else value
 
 
 def _refuse(field: str, code: str, message: str):
@@ -151,6 +152,16 @@ def project_category(session: Session, code: str, after: int) -> None:
     hook.touch(session, ids)
     if len(ids) == BATCH:
         jobs.enqueue(session, "project_category", code=code, after=ids[-1])
+
+
+@jobs.job
+def project_all(session: Session, after: int) -> None:
+    """Project the next reports of all again, a few at a time: a migration asks for it when more is masked than before."""
+    query = select(Report.id).where(Report.merged_into_id.is_(None), Report.id > after).order_by(Report.id)
+    ids = list(session.scalars(query.limit(BATCH)))
+    hook.touch(session, ids)
+    if len(ids) == BATCH:
+        jobs.enqueue(session, "project_all", after=ids[-1])
 
 
 def republish(session: Session, progress=lambda done: None) -> tuple[int, int]:

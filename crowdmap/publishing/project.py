@@ -16,15 +16,16 @@ import orjson
 
 from crowdmap import geo
 from crowdmap.db.search import fold
+from crowdmap.publishing.finders.rules import Rules
 from crowdmap.publishing.masks import mask
 from crowdmap.publishing.models import Audience
-from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Verification
+from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Talk, Verification
 
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
     "kind", "category", "categories", "sector", "title", "description", "status", "verification",
-    "verification_reason", "voices", "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness", "source", "occurred_at",
-    "created_at", "updated_at", "seq", "url", "photos",
+    "verification_reason", "voices", "precision_m", "people", "quantity", "unit", "place", "area", "claimed", "freshness",
+    "source", "occurred_at", "created_at", "updated_at", "seq", "url", "photos", "translation",
 )  # fmt: skip
 
 
@@ -56,6 +57,7 @@ class Crisis:
     categories: dict[str, Category]
     areas: list[Town]
     public_url: str
+    rules: Rules = Rules()  # of how personal marks are found
 
 
 LEAST_KNOWN_M = 10.0  # no telephone knows better; whoever says 0 m says nothing
@@ -218,10 +220,14 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     created, occurred = report.created_at, report.occurred_at
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
+    title, description, place, unit = (
+        mask(text, crisis.rules, report.mark_choices)
+        for text in (report.title, report.description, None if personal else report.place, report.unit)
+    )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
-        title=mask(report.title), description=mask(report.description), place=area if personal else mask(report.place),
-        unit=mask(report.unit), hourly=personal,
+        title=title, description=description, place=area if personal else place, unit=unit,
+        translation=mask(report.translation, crisis.rules), hourly=personal,
     )  # fmt: skip
 
 
@@ -235,8 +241,15 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
     return _view(
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
-        out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+        translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+        talk=_talk(tree),
     )  # fmt: skip
+
+
+def _talk(tree: Tree) -> str | None:
+    """An answer of anybody in the tree is news, a question only while nobody answered."""
+    said = {member.talk for member in tree.live}
+    return next((talk.value for talk in (Talk.ANSWERED, Talk.ASKED) if talk in said), None)
 
 
 # adding an audience is one line
@@ -244,7 +257,7 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff, Audience.PARTNER: p
 
 
 def _view(
-    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, hourly=False, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, translation, hourly=False, **extra
 ) -> View:  # fmt: skip
     root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -257,7 +270,8 @@ def _view(
         "precision_m": None if precision is None else round(precision, 1), "people": report.people,
         "quantity": report.quantity, "unit": unit, "place": place or None, "area": area, "claimed": False,
         "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),
-        "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [], **extra,
+        "created_at": timestamp(created), "url": f"{crisis.public_url}/reports/{root.public_id}", "photos": [],
+        "translation": translation or None, **extra,
     }  # fmt: skip
     point = None if lon is None else geojson.Point((lon, lat), precision=7)
     core = geojson.Feature(id=root.public_id, geometry=point, properties=properties)
@@ -267,11 +281,14 @@ def _view(
         "out_of_area": extra.get("out_of_area", False), "happened_at": occurred or created, "lon": lon, "lat": lat,
         "geom": None if lon is None else f"SRID=4326;POINT({lon!r} {lat!r})",
         "cell": cell, "tile16": None if cell is None else cell >> 2 * (geo.CELL_ZOOM - geo.BLUR_ZOOM), "precision_m": properties["precision_m"], "area": area,
-        "search_text": fold(" ".join(filter(None, (title, description, place, area)))), "removed": None,
+        "search_text": fold(" ".join(filter(None, (title, description, translation, place, area)))), "removed": None,
         "merged_into": None,
     }  # fmt: skip
     # columns that no property shows must still move the row when they change: they are part of what is compared
-    digest = hashlib.sha256(orjson.dumps([core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]))
+    compared = [core, columns["search_text"], columns["out_of_area"], *([True] if hourly else [])]
+    if codes[1:]:  # the first one's sector is a property; those of the others stand beside it, and limit keys
+        compared.append([crisis.categories[code].sector if code in crisis.categories else None for code in codes[1:]])
+    digest = hashlib.sha256(orjson.dumps(compared))
     return View(columns, codes, core, digest.digest(), hourly)
 
 

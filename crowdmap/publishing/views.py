@@ -12,7 +12,7 @@ from crowdmap.db import db, reading
 from crowdmap.errors import NotFound, ValidationFailed
 from crowdmap.publishing import policy
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
-from crowdmap.reports.models import Category, Kind, Policy
+from crowdmap.reports.models import Category, Kind, Policy, Risk
 from crowdmap.reports.texts import clean
 from crowdmap.web import Permission, actor, permits, read_form
 
@@ -26,6 +26,7 @@ class CategoryForm(BaseModel):
     kind: Kind
     sector: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,30}$")]
     policy: Policy
+    risk: Risk | None = None  # not given: as it is
     parent: Annotated[str | None, Field(max_length=12)] = None
     two_people: bool = False
 
@@ -48,7 +49,7 @@ def categories():
 @permits(Permission.ADMINISTER)
 def add():
     asked = read_form(NewCategoryForm)
-    category = policy.add(db.session, actor(), **asked.model_dump())
+    category = policy.add(db.session, actor(), **_given(asked))
     db.session.commit()
     flash(_("%(name)s: saved.", name=category.name), "good")
     return redirect(url_for("categories.categories") + f"#{category.code}", 303)
@@ -64,7 +65,7 @@ def category(code: str):
 @permits(Permission.ADMINISTER)
 def change(code: str):
     asked = read_form(ChangedCategoryForm)
-    found = policy.change(db.session, actor(), code, **asked.model_dump())
+    found = policy.change(db.session, actor(), code, **_given(asked))
     name = found.category.name
     db.session.commit()
     words = _("%(name)s: saved.", name=name)
@@ -89,6 +90,10 @@ def show_again(error: ValidationFailed):
         return (_form(code, error.errors) if code else _page(error.errors)), 422
 
 
+def _given(asked: CategoryForm) -> dict:
+    return asked.model_dump(exclude={"risk"} if asked.risk is None else set())
+
+
 def _page(errors=()):
     found = list(db.session.scalars(select(Category).order_by(Category.position, Category.code)))
     families = [(top, [c for c in found if c.parent == top.code]) for top in found if top.parent is None]
@@ -111,7 +116,7 @@ def _form(code: str, errors=()):
 
 def _choices(found) -> dict:
     return {
-        "kinds": list(Kind), "policies": list(Policy), "tops": [c for c in found if c.parent is None],
+        "kinds": list(Kind), "policies": list(Policy), "risks": list(Risk), "tops": [c for c in found if c.parent is None],
         "sectors": sorted({c.sector for c in found}),
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from crowdmap.config import settings
 from crowdmap.db import db
 from crowdmap.errors import DomainError
 from crowdmap.geo import Bbox, check_point
-from crowdmap.reports.models import Area, Category, Kind, Policy
+from crowdmap.reports.models import Area, Category, Kind, Policy, Risk
 
 FOLDER = Path(__file__).parent / "crises"
 DEFAULT = "earthquake"
@@ -40,6 +40,7 @@ class Sector:
     name: str
     names: Mapping[str, str]
     hxl: str
+    risk: Risk = Risk.NONE  # of its categories that do not say their own
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class CategoryTemplate:
     sector: str
     kind: Kind
     policy: Policy
+    risk: Risk = Risk.NONE
     names: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
     hxl: str | None = None
@@ -111,7 +113,7 @@ def names() -> list[str]:
 def sectors() -> dict[str, Sector]:
     """The humanitarian sectors by slug, in the order of their file."""
     written = tomllib.loads((FOLDER / "sectors.toml").read_text(encoding="utf-8"))
-    return {item["slug"]: Sector(item["slug"], item["name"], item["names"], item["hxl"]) for item in written["sectors"]}
+    return {item["slug"]: Sector(**{**item, "risk": Risk(item.get("risk", "none"))}) for item in written["sectors"]}
 
 
 def read(name: str | Path = DEFAULT) -> CrisisTemplate:
@@ -184,14 +186,15 @@ def _take(item: Any, where: str, what: str, needed: Iterable[str], optional: Ite
 def _category(item: Any, where: str) -> CategoryTemplate:
     values = _take(
         item, where, "category", needed=("code", "name", "sector", "kind", "policy"),
-        optional=("names", "parent", "hxl", "aliases", "active", "two_people"),
+        optional=("names", "parent", "hxl", "aliases", "active", "risk", "two_people"),
     )
     label = f"{where}category {values['code']}: "
     if not CODE.match(str(values["code"])):
         raise InvalidTemplate(f"{label}a code has 2 to 12 capital letters, digits or _, a letter first")
     if values["sector"] not in sectors():
         raise InvalidTemplate(f"{label}sector {values['sector']!r} is not known; there are {', '.join(sectors())}")
-    for key, words in (("kind", Kind), ("policy", Policy)):
+    values.setdefault("risk", sectors()[values["sector"]].risk)
+    for key, words in (("kind", Kind), ("policy", Policy), ("risk", Risk)):
         try:
             values[key] = words(values[key])
         except ValueError:
@@ -241,7 +244,7 @@ def write(template: CrisisTemplate) -> str:
     lines.append("]")
     for category in template.categories:
         lines += ["", "[[categories]]"]
-        for key in ("code", "name", "names", "aliases", "parent", "sector", "kind", "policy", "hxl"):
+        for key in ("code", "name", "names", "aliases", "parent", "sector", "kind", "policy", "risk", "hxl"):
             value = getattr(category, key)
             if value:
                 lines.append(f"{key} = {_literal(value)}")
@@ -275,7 +278,8 @@ def load(name: str | Path = DEFAULT) -> CrisisTemplate:
     fresh = [item for item in template.categories if item.code not in there]
     for position, item in enumerate(template.categories):
         if item in fresh:
-            values = {key: getattr(item, key) for key in ("name", "sector", "kind", "policy", "hxl", "active", "two_people")}
+            told = ("name", "sector", "kind", "policy", "risk", "hxl", "active", "two_people")
+            values = {key: getattr(item, key) for key in told}
             db.session.add(Category(code=item.code, names=dict(item.names), position=position, **values))
     db.session.flush()
     for item in fresh:  # parents may stand after their children
@@ -295,7 +299,7 @@ def export() -> str:
     aliases = {item.code: item.aliases for name in names() for item in read(name).categories if item.aliases}
     categories = tuple(
         CategoryTemplate(
-            code=row.code, name=row.name, sector=row.sector, kind=row.kind, policy=row.policy, names=row.names,
+            code=row.code, name=row.name, sector=row.sector, kind=row.kind, policy=row.policy, risk=row.risk, names=row.names,
             parent=row.parent, hxl=row.hxl, aliases=aliases.get(row.code, ()), active=row.active, two_people=row.two_people,
         )
         for row in db.session.scalars(select(Category).order_by(Category.position, Category.code))

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
+from crowdmap.reports.outbox import Outgoing
 
 
 class Kind(StrEnum):
@@ -56,12 +57,31 @@ class Policy(StrEnum):
         return list(Policy).index(self)
 
 
+class Risk(StrEnum):
+    """What a report of a category says of the people in it: whether they may be harmed, or die, while it waits."""
+
+    NONE = "none"
+    HARM = "harm"
+    LIFE = "life"
+
+    @property
+    def rank(self) -> int:
+        return list(Risk).index(self)
+
+
 class LocatedBy(StrEnum):
     GPS = "gps"
     PIN = "pin"
     GAZETTEER = "gazetteer"
     TOWN = "town"
     NONE = "none"
+
+
+class Talk(StrEnum):
+    """How a conversation with its reporter stands; none: nothing was asked, or somebody decided since the answer."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
 
 
 class Category(db.Model):
@@ -73,6 +93,7 @@ class Category(db.Model):
     sector: Mapped[str]
     kind: Mapped[Kind] = mapped_column(enum_text(Kind))  # of a report that does not say its kind
     policy: Mapped[Policy] = mapped_column(enum_text(Policy), default=Policy.TILE)
+    risk: Mapped[Risk] = mapped_column(enum_text(Risk), default=Risk.NONE)  # how soon somebody has to look
     parent: Mapped[str | None] = mapped_column(ForeignKey("category.code"))
     hxl: Mapped[str | None]
     position: Mapped[int] = mapped_column(default=0)
@@ -117,11 +138,21 @@ class Report(db.Model):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     out_of_area: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
+    mark_choices: Mapped[dict | None] = mapped_column(Json)  # id of a mark in its words → kept or masked (publishing.choices)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    translation: Mapped[str | None]  # of title and description into the working language; after these, for it goes with them
+    talk: Mapped[Talk | None] = mapped_column(enum_text(Talk), index=True)
 
     private: Mapped["ReportPrivate"] = relationship(back_populates="report", cascade="all, delete-orphan")
+
+    @validates("title", "description")
+    def _translation_goes(self, name: str, text: str) -> str:
+        """Words that are edited, corrected or erased take their translation along: it would tell what they said."""
+        if self.translation is not None and text != getattr(self, name):
+            self.translation = None
+        return text
 
     @property
     def codes(self) -> list[str]:
@@ -159,6 +190,8 @@ class Submission(db.Model):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         Index("ix_submission_token_hash", "token_hash", unique=True),
+        # the latest of a source: how it was judged, and whether it floods
+        *(Index(f"ix_submission_{name}", name, "id") for name in ("source_hash", "device_hash", "account_id", "organisation")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -172,13 +205,17 @@ class Submission(db.Model):
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token; erased: none
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender took it back: no voice any more
+    account_id: Mapped[int | None]  # who was signed in; goes with an erasure like the hashes
+    organisation: Mapped[str | None]  # slug of the organisation whose key, or whose member, sent it
+    arrived_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by this machine's clock, whatever the message says
 
     def touches(self) -> set[int]:
         return {self.report_id} if self.report_id else set()
 
 
 class Letter(db.Model):
-    """What a reporter tells the moderators later, from the tracking page: words, a correction, whether help arrived.
+    """What a reporter tells the moderators later, from the tracking page: words, a correction, whether help arrived, the
+    answer to what they were asked.
 
     Decisions only say that it came, for they outlive an erasure; the words stand here and go with the submission.
     """
@@ -188,7 +225,8 @@ class Letter(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), index=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
-    about: Mapped[str]  # message | correct | confirm
+    about: Mapped[str]  # message | correct | confirm | answer
     text: Mapped[str] = mapped_column(default="")
     data: Mapped[dict] = mapped_column(Json, default=dict)  # correct: the fields as they should be; confirm: arrived
+    question_id: Mapped[int | None] = mapped_column(ForeignKey(Outgoing.id), index=True)  # answer: to what was asked
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)

@@ -39,7 +39,8 @@ class Sending:
         if self.waiting_since is not None:
             took = time.monotonic() - self.waiting_since
             self._piece = min(2 * self._piece, MOST_PIECE) if took < AT_ONCE_S else PIECE
-            self._seconds += took
+            if took >= AT_ONCE_S:  # or a live stream that is read well would be a long one in the end
+                self._seconds += took
             self._taken += self._size
             self.waiting_since = None
         try:

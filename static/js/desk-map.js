@@ -11,6 +11,8 @@
   let own = null;
 
   function start() {
+    box = CM.$("#small-map");
+    if (!box || !window.L) { box = null; return; }
     const given = CM.json(box, "map");
     CM.config = { urls: given.urls, tiles: given.tiles, towns: given.towns };
     CM.map = L.map(box, { zoomControl: true, attributionControl: true, scrollWheelZoom: false, maxZoom: 19 });
@@ -71,15 +73,18 @@
   /** Show the report that the page shows now; `fresh` holds its new side column, whose box the living map takes over. */
   CM.deskMap = function (fresh) {
     const empty = CM.$("#small-map", fresh);
-    if (!empty || !box) return;
+    if (!empty || !box) return; // the first report after an empty desk: its map begins when it stands on the page
     box.dataset.map = empty.dataset.map;
     empty.replaceWith(box);
   };
-  CM.showDeskMap = function () { if (box) show(); };
+  CM.showDeskMap = function () {
+    if (!box) start();
+    else if (box.isConnected) show();
+  };
 
-  box = CM.$("#small-map");
-  if (box && window.L) {
+  if (CM.$("#desk")) {
     CM.learn(CM.$("#desk"));
     start();
+    window.addEventListener("hashchange", () => { if (box && box.isConnected) show(); }); // it may have been hidden until now
   }
 })();

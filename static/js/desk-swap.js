@@ -1,18 +1,19 @@
 /* From one report to the next without loading the page: the list stays where it is, and the next report is fetched while
-   this one is read. Whatever goes wrong ends in an ordinary visit to the address. */
+   this one is read, so that it is there at once. Whatever goes wrong ends in an ordinary visit to the address. */
 (function () {
   "use strict";
   const CM = window.CM;
   const desk = CM.$("#desk");
-  if (!desk || !desk.dataset.open) return;
-  const PARTS = [".dossier", ".desk-side"];
-  const KEEP_MS = 20000;
+  if (!desk) return;
+  CM.learn(desk);
+  const KEEP_MS = 60000;
   const fetched = new Map(); // address → {at, text}
+  let turn = 0;
 
   function get(address) {
     const known = fetched.get(address);
     if (known && Date.now() - known.at < KEEP_MS) return known.text;
-    const text = fetch(address, { headers: { Accept: "text/html" }, credentials: "same-origin" }).then((answer) => {
+    const text = fetch(address, { headers: { Accept: "text/html", "X-Desk": "ahead" }, credentials: "same-origin" }).then((answer) => {
       if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
       return answer.text();
     });
@@ -21,61 +22,84 @@
     return text;
   }
 
-  /** Forget what was fetched ahead: something changed. */
-  CM.deskForget = () => fetched.clear();
+  /** Forget what was fetched ahead: something changed (only that report's page, where its id is given). */
+  CM.deskForget = function (id) {
+    if (id === undefined) fetched.clear();
+    else Array.from(fetched.keys()).forEach((address) => { if (address.includes("/" + id)) fetched.delete(address); });
+  };
 
   function ahead() {
     const next = CM.$("#next");
     if (next) get(next.href).catch(() => { /* the click will tell */ });
   }
-  const soon = CM.debounce(ahead, 800);
+  CM.deskAhead = CM.debounce(ahead, 250);
 
-  async function go(address, push) {
-    let page;
-    try {
-      page = new DOMParser().parseFromString(await get(address), "text/html");
-      if (!page.querySelector("#desk[data-open]") || !page.querySelector(PARTS[0])) throw new Error("no report");
-    } catch (wrong) {
-      location.assign(address);
-      return;
-    }
-    fetched.delete(address);
-    if (push) history.pushState(null, "", address);
-    document.title = page.title;
+  /** Show a page of the desk that came as text; `address` is written into the address bar where it is given. */
+  CM.deskShow = function (text, address, push) {
+    const page = new DOMParser().parseFromString(text, "text/html");
     const fresh = page.querySelector("#desk");
+    if (!fresh) throw new Error("no desk");
+    const told = CM.$$(".flash .notice", page).map((one) => one.textContent.trim());
+    const before = desk.dataset.open;
+    if (address && push) history.pushState(null, "", address);
+    document.title = page.title;
     CM.deskMap(fresh);
-    PARTS.forEach((part) => CM.$(part, desk).replaceWith(document.adoptNode(fresh.querySelector(part))));
+    CM.$("#desk-work").replaceWith(document.adoptNode(fresh.querySelector("#desk-work")));
     ["open", "revision"].forEach((name) => { desk.dataset[name] = fresh.dataset[name]; });
+    desk.classList.toggle("with-report", Boolean(desk.dataset.open));
     delete desk.dataset.warned;
-    CM.$$(".flash, #toasts > *").forEach((old) => old.remove());
-    CM.$$("#queue-list .selected").forEach((row) => { row.classList.remove("selected"); CM.$("a", row).removeAttribute("aria-current"); });
-    const row = document.getElementById("row-" + desk.dataset.open);
-    if (row) {
-      row.classList.add("selected");
-      CM.$("a", row).setAttribute("aria-current", "true");
-      row.scrollIntoView({ block: "nearest" });
-    }
+    CM.$$(".flash").forEach((old) => old.remove());
+    CM.deskSelect(desk.dataset.open);
     CM.$$("time[data-ago]", desk).forEach(CM.freshen);
+    CM.deskLasts();
     CM.showDeskMap();
     CM.settleDesk();
+    if (before !== desk.dataset.open) CM.deskOpened(before, desk.dataset.open);
     if (CM.narrow()) window.scrollTo(0, 0);
-    const head = CM.$("#report-head");
-    head.tabIndex = -1;
-    head.focus({ preventScroll: true });
-    soon();
-  }
+    const errors = CM.$("#errors", CM.$("#desk-work"));
+    const head = errors || CM.$("#contact") || CM.$("#report-head");
+    if (head) { head.tabIndex = -1; head.focus({ preventScroll: !errors }); }
+    if (told.length) CM.deskSay(told.join(" "));
+    CM.deskAhead();
+  };
 
+  /** Go to a report or to the list (an address of the desk) without leaving the page. */
+  CM.deskGo = async function (address, push) {
+    const mine = turn += 1;
+    try {
+      const text = await get(address);
+      if (mine !== turn) return;
+      fetched.delete(address);
+      CM.deskShow(text, address, push !== false);
+    } catch (wrong) {
+      location.assign(address);
+    }
+  };
+
+  const gone = new Set(); // ids that left the list since the page was made: the next one may be among them
+  CM.deskGone = (id) => gone.add(id);
+  CM.deskBack = (id) => gone.delete(id);
+
+  /** The report that stands next: at once, for its page is here already. */
+  CM.deskNext = function () {
+    const next = CM.$("#next");
+    if (next && !gone.has(next.pathname.split("/").pop())) return CM.deskGo(next.href);
+    const row = CM.$$("#queue-list .report-row").find((one) => one.dataset.id !== desk.dataset.open);
+    return CM.deskGo(row ? CM.$(".title a", row).href : desk.dataset.desk + location.search);
+  };
+
+  const ours = (link) => desk.contains(link) && link.origin === location.origin && link.search === location.search && !link.hash &&
+    link.dataset.leave === undefined && (/^\/moderate\/[a-z0-9]+$/.test(link.pathname) || link.pathname === "/moderate");
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    if (!desk.contains(link) || link.origin !== location.origin || link.search !== location.search || link.hash) return;
-    if (!/^\/moderate\/[a-z0-9]+$/.test(link.pathname) || link.dataset.leave !== undefined) return;
+    if (!ours(link)) return;
     event.preventDefault();
-    go(link.href, true);
+    CM.deskGo(link.href);
   });
   window.addEventListener("popstate", () => {
-    const open = location.pathname.split("/").pop();
-    if (open !== desk.dataset.open) go(location.pathname + location.search, false);
+    const here = /^\/moderate\/([a-z0-9]+)$/.exec(location.pathname);
+    if ((here ? here[1] : "") !== desk.dataset.open) CM.deskGo(location.pathname + location.search, false);
   });
-  soon();
+  CM.deskAhead();
 })();

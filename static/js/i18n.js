@@ -42,6 +42,15 @@
     return relative.format(-Math.trunc(seconds / length), unit);
   };
 
+  const spans = {};
+  /** How long something has lasted, "3 hr"; less than a minute is one. */
+  CM.lasts = function (moment) {
+    const seconds = Math.max(60, ((CM.now ? CM.now() : Date.now()) - new Date(moment).getTime()) / 1000);
+    const [unit, length] = STEPS.filter(([, at]) => seconds >= at).pop();
+    spans[unit] = spans[unit] || units(unit, 0);
+    return spans[unit].format(Math.trunc(seconds / length));
+  };
+
   /** A <time> that keeps itself current; the exact time is its title. */
   CM.time = function (moment, focusable) {
     const node = CM.el("time", { datetime: moment, "data-ago": "", tabindex: focusable ? "0" : null });

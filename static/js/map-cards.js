@@ -45,6 +45,7 @@
     ]));
     const detail = CM.el("div", { class: "detail" });
     if (p.description && p.description !== p.title) detail.append(CM.el("p", { class: "text", dir: "auto", text: p.description }));
+    if (p.translation) detail.append(CM.el("p", { class: "text", dir: "auto", text: p.translation }));
     detail.append(CM.linksOf(feature));
     card.append(detail);
     return card;

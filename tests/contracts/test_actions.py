@@ -8,10 +8,12 @@ import itertools
 
 from sqlalchemy import func, inspect, select
 
+from crowdmap.accounts.models import Account
 from crowdmap.accounts.roles import GRANTS, Role
 from crowdmap.db import db, utcnow
 from crowdmap.events import Event
 from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.organisations.models import Membership
@@ -23,11 +25,12 @@ from tests.builders import bearer, make_account, make_key, make_organisation, ma
 SAMPLES = {
     "reason": "seen otherwise", "evidence": "called back", "evidence_kind": "called",
     "evidence_id": lambda report: recorded(report), "into": lambda report: make_report().public_id,
-    "other": lambda report: make_report().public_id,
+    "other": lambda report: make_report().public_id, "mark": lambda report: a_mark(report),
+    "decision": lambda report: 2**31 - 1,
 }  # fmt: skip
 # where the needs alone do not make it complete, or the sample is not what it takes
 FIELDS = {
-    "reject": {"reason": "spam"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
+    "ask": {"text": "Where exactly is it?"}, "reject": {"reason": "spam"}, "mask-mark": {"words": "Report"}, "edit": {"title": "Other words"}, "move": {"lat": 18.5, "lon": -72.3},
 }  # fmt: skip
 # what must be so before it
 BEFORE = {
@@ -58,6 +61,13 @@ def recorded(report) -> int:
     db.session.add(piece)
     db.session.commit()
     return piece.id
+
+
+def a_mark(report) -> str:
+    """The id of a telephone number in its words."""
+    report.description = "Report: call 3456 7890"
+    db.session.commit()
+    return marked(report).marks[0].id
 
 
 def merged(report) -> None:
@@ -118,12 +128,17 @@ def in_state(state: str) -> Report:
     return report
 
 
-def prepared(action: str, state: str, session) -> tuple[Report, dict]:
+def prepared(action: str, state: str, session, account_id: int) -> tuple[Report, dict]:
+    """*account_id*: whoever is going to act; of what somebody did themselves there is something to take back."""
     report = in_state(state)
     given = {name: value(report) if callable(value := SAMPLES[name]) else value for name in ACTIONS[action].needs}
     fields = {**given, **FIELDS.get(action, {})}
     if action in BEFORE:
         BEFORE[action](report, fields)
+    if action == "undo" and possible("edit", state):
+        perform(session, report.public_id, "edit", session.get_one(Account, account_id), report.revision, title="Mistyped")
+        fields["decision"] = session.scalar(select(func.max(Decision.id)))
+        session.commit()
     return report, {**fields, "revision": report.revision}
 
 
@@ -169,7 +184,7 @@ def test_every_action_by_everybody_in_every_state_by_both_ways(session, app):
         allowed = [one for one in everybody if one[3] and ACTIONS[action].permission in GRANTS[one[3]]]
         others = [one for one in everybody if one not in allowed]
         assert allowed and {one[0] for one in others} >= {"anonymous", "key", "volunteer", "member"}
-        report, fields = prepared(action, state, session)
+        report, fields = prepared(action, state, session, allowed[0][4])
         key, report_id, before = report.public_id, report.id, whole(session, report.id)
         # everybody by both ways in the first state in which it is possible; in each of the others each role and each way
         first = state == next(one for one in STATES if possible(action, one))
@@ -186,7 +201,7 @@ def test_every_action_by_everybody_in_every_state_by_both_ways(session, app):
                 assert whole(session, report_id) == before, where
                 continue
             if number:
-                report, fields = prepared(action, state, session)
+                report, fields = prepared(action, state, session, account_id)
                 key, report_id = report.public_id, report.id
             session.rollback()
             answer = ask(client, headers, way, key, action, fields)
@@ -212,7 +227,8 @@ def is_done(session, report_id: int, action: str, state: str, fields: dict, acco
     assert done.change or not chosen.revised, where
     assert done.reason == fields.get("reason", ""), where
     events = session.query(Event).filter_by(report_id=report_id, name="ReportDecided", account_id=account_id).all()
-    assert [event.data for event in events] == [{"action": action}], where
+    before = [{"action": "edit"}] if action == "undo" else []
+    assert [event.data for event in events] == [*before, {"action": action}], where
     assert after.revision == fields["revision"] + chosen.revised, where
     assert after.status == (chosen.to or ("published" if state == MERGED else state)), where
     assert after.verification == GRADES.get(action, "unverified"), where
@@ -296,6 +312,21 @@ BAD_INPUT = (
     ("move", {"revision": 1, "lat": 18.5}, 422, "lat"),
     ("move", {"revision": 1, "unplaced": True, "lat": 18.5, "lon": -72}, 422, "unplaced"),
     ("note", {"reason": "x" * 1001}, 422, "reason"),
+    ("keep-mark", {"revision": 1, "mark": "everything"}, 422, "mark"),
+    ("keep-mark", {"revision": 1, "mark": "phone:abcd"}, 422, "mark"),
+    ("mask-mark", {"revision": 1}, 422, "mark"),
+    ("mask-mark", {"revision": 1, "words": ["x"]}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "x" * 301}, 422, "words"),
+    ("mask-mark", {"revision": 1, "words": "nowhere"}, 422, "words"),
+    ("ask", {}, 422, "text"),
+    ("ask", {"text": "   "}, 422, "text"),
+    ("ask", {"text": "x" * 1001}, 422, "text"),
+    ("ask", {"text": ["x"]}, 422, "text"),
+    ("ask", {"text": "Where?", "canned": "where"}, 422, "text"),
+    ("ask", {"text": "Where?", "language": "xx"}, 422, "language"),
+    ("ask", {"canned": "nothing"}, 422, "canned"),
+    ("ask", {"canned": "where:xx"}, 422, "language"),
+    ("ask", {"canned": "where", "colour": "red"}, 422, "colour"),
     ("explode", {"revision": 1}, 404, None),
 )
 

@@ -103,6 +103,21 @@ def test_vouching_is_as_described(client, session, described):
     check(described, "Vouched", answer.get_json())
 
 
+def test_questions_and_the_log_are_as_described(client, session, described):
+    told = client.post("/api/v1/reports", json={"category": "WAT", "description": "x", "place": "y"}).get_json()
+    sign_in(client, make_account("moderator"))
+    asked = {"canned": "where", "language": "ht"}
+    check(described, "AskRequest", asked)
+    assert client.post(f"/api/v1/reports/{told['id']}/actions/ask", json=asked).status_code == 200
+    address = f"/api/v1/track/{told['tracking_token']}"
+    answer = {"text": "here", "question": client.get(address).get_json()["questions"][0]["id"]}
+    check(described, "Message", answer)
+    tracked = client.post(f"{address}/message", json=answer).get_json()
+    assert tracked["questions"][0]["answers"] and tracked["history"]
+    check(described, "Tracked", tracked)
+    check(described, "Log", client.get(f"/api/v1/reports/{told['id']}/log").get_json())
+
+
 def test_groups_of_duplicates_are_as_described(client, session, described):
     a, b = make_report(description="No water"), make_report(description="No water")
     make_suspicion(a, b, metres=20)

@@ -25,6 +25,8 @@ GUARDED = {
     "/account": Permission.OWN_ACCOUNT,
     "/api/v1/reports/<public_id>/contact": Permission.SEE_CONTACT,
     "/api/v1/reports/<public_id>/actions": Permission.MODERATE,
+    "/api/v1/reports/<public_id>/marks": Permission.MODERATE,
+    "/api/v1/reports/<public_id>/log": Permission.MODERATE,
     "/api/v1/reports/<public_id>/vouch": Permission.VOUCH,
     "/reports/<public_id>/vouch": Permission.VOUCH,
     "/api/v1/duplicates/groups": Permission.MODERATE,

@@ -1,4 +1,4 @@
-"""Marks planted in contact, in words and as the exact place of a need come out nowhere: no page, feed, stream, count,
+"""Marks planted in contact, in words, in a question and its answer and as the exact place of a need come out nowhere: no page, feed, stream, count,
 search, twin or error holds them, and no narrow box, distance or order finds them."""
 
 import re
@@ -9,10 +9,13 @@ import pytest
 
 from crowdmap import geo
 from crowdmap.feeds.formats import FORMATS
+from crowdmap.moderation.actions import perform
+from crowdmap.moderation.marking import marked
+from crowdmap.publishing.finders import KINDS
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
 from crowdmap.web import access_of
-from tests.builders import bearer, make_key
+from tests.builders import bearer, make_account, make_key
 
 LON, LAT = -72.336174, 18.545612
 CENTRE = geo.tile_centre(LON, LAT)
@@ -26,10 +29,16 @@ WORDS = (
     "or 18,545612; -72,336174, or https://www.openstreetmap.org/?mlat=18.545612&mlon=-72.336174."
 )
 STREET = "blue gate at Ruelle Zebulonne 17"
+# one of each kind that the finders know
+OF_EACH_KIND = {
+    "phone": "3799 1205", "email": "privatus@example.org", "position": "18.545612, -72.336174", "plus-code": "773QGMW7+6G",
+    "id": "passport RX4471234", "name": "mwen rele Zebulon",
+}  # fmt: skip
 # in lower case, without spaces and what else stands between digits
 MARKS = (
     "zebulon", "privatus", "37123456", "37991201", "37991202", "37991203", "37991204", "18.5456", "72.3361", "72.3362",
     "18,5456", "72,3361", "18°32", "72°20", "bluegate",
+    "37991205", "gmw7+6g", "4471234",
 )  # fmt: skip
 SAMPLES = {
     "layer": "all", "suffix": "geojson", "format": "geojson", "slug": "roads", "token": "A" * 28, "filename": "img/icon.svg",
@@ -44,9 +53,15 @@ def planted(client, session):
         "kind": "need", "category": "WAT", "title": "Water, call 3799 1201", "description": WORDS, "place": STREET,
         "lat": LAT, "lon": LON, "accuracy_m": 4, "people": 60, **CONTACT,
     }  # fmt: skip
-    ids = {}
+    ids, asker = {}, make_account()
     for name, more in {"need": {}, "child": {}, "restricted": {"category": "MISS"}, "pending": {}}.items():
-        ids[name] = client.post("/api/v1/reports", json={**body, **more}).get_json()["id"]
+        told = client.post("/api/v1/reports", json={**body, **more}).get_json()
+        ids[name] = told["id"]
+        perform(session, told["id"], "ask", asker, text=f"Are you Zebulon? {WORDS}")
+        session.commit()
+        address = f"/api/v1/track/{told['tracking_token']}"
+        question = client.get(address).get_json()["questions"][0]["id"]
+        assert client.post(f"{address}/message", json={"text": f"{STREET} {WORDS}", "question": question}).status_code == 200
     reports = {report.public_id: report for report in session.query(Report)}
     for name in ("need", "child", "restricted"):
         reports[ids[name]].status = "published"
@@ -112,6 +127,37 @@ def test_no_public_answer_holds_a_mark(app, asker, session, planted, tmp_path):
             if marks := leaks(words_of(answer, tmp_path) + str(answer.headers)):
                 found[path + query] = marks
     assert not found
+
+
+@pytest.fixture
+def road(client, session):
+    """Where no place is blurred: a mark of each kind in each text of a published report."""
+    words = "; ".join(OF_EACH_KIND.values())
+    body = {"kind": "damage", "category": "ROAD", "lat": 18.2341, "lon": -72.5351, "title": words, "description": f"Blocked. {words}",
+            "place": f"near {words}", "unit": "m 3799 1205"}  # fmt: skip
+    public_id = client.post("/api/v1/reports", json=body).get_json()["id"]
+    session.query(Report).filter_by(public_id=public_id).one().status = "published"
+    session.commit()
+    return public_id
+
+
+def test_a_mark_of_each_kind_is_known(road, session):
+    assert set(OF_EACH_KIND) == set(KINDS) - {"words"}
+    report = session.query(Report).filter_by(public_id=road).one()
+    assert {one.kind for one in marked(report).marks} == set(OF_EACH_KIND)
+
+
+def test_no_kind_of_mark_leaves_in_any_text(app, asker, session, road, tmp_path):
+    client, found = asker, {}
+    for path in public_gets(app, {"road": road}):
+        if marks := leaks(words_of(client.get(path), tmp_path)):
+            found[path] = marks
+    assert not found
+    told = client.get(f"/api/v1/reports/{road}").get_json()["properties"]
+    assert told["title"] == "[phone]; [e-mail]; [position]; [position]; passport [id number]; mwen rele [name]"
+    assert told["place"] == "near " + told["title"] and told["unit"] == "m [phone]"
+    for query in ("3799", "privatus", "18.5456", "GMW7", "4471234", "zebulon"):
+        assert client.get("/feeds/all.geojson", query_string={"q": query}).get_json()["numberMatched"] == 0, query
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -1,5 +1,6 @@
 """Waking who waits for the log."""
 
+import contextlib
 import threading
 import time
 
@@ -7,6 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from crowdmap.db import db, wake, writing_session
+from crowdmap.db.glance import Glance
+from crowdmap.db.own import open_postgres
 from crowdmap.db.wake import Waker, notify
 
 
@@ -141,3 +144,22 @@ def test_a_database_that_is_away_is_waited_for(app, database):
     assert waker.wait(5, 0.3) == 5
     assert time.monotonic() - begun < 5
     waker.close()
+
+
+@pytest.mark.databases("postgis")
+def test_one_stuck_question_stops_nobody_for_long(log, app):
+    """The look at the seqs is one connection for a whole process, and threads take turns: what it waits for, all wait for."""
+    psycopg = pytest.importorskip("psycopg")
+    with app.app_context(), db.engine.connect() as blocker:
+        for statement, at_most in (("SELECT count(*) FROM event", 4), ("SELECT 1 FROM pg_sleep(30)", 10)):
+            glance = Glance(db.engine, statement)
+            blocker.execute(text("LOCK TABLE event IN ACCESS EXCLUSIVE MODE"))
+            started = time.monotonic()
+            with pytest.raises(psycopg.Error):
+                glance.rows()
+            assert time.monotonic() - started < at_most
+            blocker.rollback()
+            glance.close()
+        with contextlib.closing(open_postgres(db.engine)) as connection:
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
+            assert connection.info.get_parameters()["keepalives_idle"] == "10"

@@ -3,7 +3,12 @@
 import threading
 
 import pytest
+from sqlalchemy import event
 
+from crowdmap.db import db
+from crowdmap.feeds import changes as log
+from crowdmap.filters import ReportFilter
+from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Report, Status
 from tests.builders import make_report
 
@@ -143,3 +148,18 @@ def test_a_reader_loses_nothing_while_many_commit_at_once(app, client):
     assert not failures
     everything = client.get("/feeds/all.geojson?limit=10000").get_json(force=True)
     assert copy == {feature["id"]: feature for feature in everything["features"]}
+
+
+@pytest.mark.databases("sqlite")
+def test_features_are_asked_for_as_bytes(session):
+    """PostgreSQL sends them as hexadecimal text otherwise."""
+    make_report()
+    asked = []
+
+    def note(_connection, _cursor, statement, _parameters, context, _many):
+        if "publication.feature" in statement:
+            asked.append(context.execution_options.get("binary_results"))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    assert len(log.changes(ReportFilter(), Audience.PUBLIC, 0, 10).items) == 1
+    assert asked == [True]

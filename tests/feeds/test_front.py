@@ -1,12 +1,16 @@
 """In front of Flask: what was answered is given again while it holds, and only then."""
 
+import contextlib
 import gzip
 import json
+import threading
+import time
 
 import pytest
 import zstandard
 
-from crowdmap.feeds import encodings, front
+from crowdmap.feeds import encodings, front, pages
+from crowdmap.feeds.cache import Bodies
 from crowdmap.reports.models import Status
 from tests.builders import ids, make_report
 
@@ -151,3 +155,77 @@ def test_nothing_is_given_while_the_seq_cannot_be_read(session, client, app, ask
     monkeypatch.setattr(app.wsgi_app._glance, "rows", broken)
     assert client.get(FEED).status_code == 200
     assert len(asked_of_flask) == 2
+
+
+@pytest.mark.databases("sqlite")
+def test_whoever_waits_long_for_a_large_page_is_told_to_come_again(session, client, monkeypatch):
+    monkeypatch.setattr(pages, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(pages, "PATIENCE_S", 0.1, raising=False)
+    make_report(kind="need")
+    with pages._turns:
+        answer = client.get(f"{FEED}?limit=5000")
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "10"
+        assert client.get(FEED).status_code == 200
+    assert client.get(f"{FEED}?limit=5000").status_code == 200
+
+
+def test_a_body_is_built_by_one_however_many_wait_and_leave():
+    """The gate of a key is the last waiter's to take away: one who leaves early must not open a second."""
+    store, building, most = Bodies(), [], []
+    step = threading.Semaphore(0)
+
+    def build():
+        building.append(1)
+        most.append(len(building))
+        step.acquire(timeout=10)
+        building.pop()
+        raise ValueError  # it cannot be built: then each who waits tries in turn
+
+    def ask():
+        with contextlib.suppress(ValueError):
+            store.get("key", 1, build)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads[:3]:
+        thread.start()
+    while not building:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    step.release()  # the first leaves; the second builds, the third waits
+    time.sleep(0.2)
+    threads[3].start()
+    time.sleep(0.2)
+    for _ in range(3):
+        step.release()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 4 and max(most) == 1 and not store._building
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(LANGUAGES=["en", "fr"])
+@pytest.mark.parametrize("address", [FEED, f"{FEED}?limit=all", "/feeds/needs.gpkg"])
+def test_a_validator_is_of_one_language_one_version_and_its_settings(session, client, app, monkeypatch, address):
+    """Titles are in the reader's language, and what stands around the features comes from the settings."""
+    make_report(kind="need")
+    tags = []
+
+    def ask(**headers):
+        app.wsgi_app.clear()
+        answer = client.get(address, headers={"If-None-Match": ",".join(tags), **headers})
+        assert "Accept-Language" in answer.headers["Vary"]
+        return answer
+
+    def another():
+        answer = ask()
+        assert answer.status_code == 200
+        tags.append(answer.headers["ETag"])
+        assert ask().status_code == 304
+
+    another()
+    assert ask(**{"Accept-Language": "fr"}).status_code == 200
+    monkeypatch.setattr("crowdmap.feeds.answer.__version__", "next")
+    another()
+    for name in ("DATA_LICENSE", "ATTRIBUTION", "PUBLIC_URL", "TITLE"):
+        monkeypatch.setattr(app.config["CROWDMAP"], name, "http://other.example")
+        another()

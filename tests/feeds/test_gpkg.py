@@ -6,10 +6,13 @@ import threading
 
 import pytest
 
+from crowdmap.db import db, writing
 from crowdmap.errors import FilesBusy
+from crowdmap.feeds import layers
 from crowdmap.feeds.files import AT_ONCE, Files, KeptFile
+from crowdmap.filters import ReportFilter
 from crowdmap.publishing.project import PROPERTIES
-from tests.builders import JACMEL, make_report
+from tests.builders import JACMEL, make_account, make_report
 
 
 @pytest.fixture
@@ -48,10 +51,21 @@ def test_columns_have_types_and_nulls_stay_nulls(client, session, opened):
 def test_it_says_whose_it_is_and_where_to_go_on(client, session, opened):
     for _ in range(3):
         make_report(kind="need")
-    about = opened("/feeds/needs.gpkg?category=WAT").execute("SELECT * FROM about").fetchone()
+    about = opened("/feeds/needs.gpkg?category=WAT").execute("SELECT * FROM crowdmap_about").fetchone()
     assert about["license"].startswith("https://") and about["attribution"] and about["time_stamp"].endswith(".000Z")
     assert about["seq"] == client.get("/feeds/needs.geojson").get_json()["seq"]
     assert (about["reports"], about["matched"]) == (3, 3) and about["address"].endswith("/feeds/needs.gpkg?category=WAT")
+
+
+def test_a_layer_may_be_called_as_one_likes(client, session, opened):
+    with writing():
+        coordinator = make_account("coordinator")
+        layers.add(db.session, coordinator, title="About", slug="about", chosen=ReportFilter.parse({"category": "WAT"}))
+        db.session.commit()
+    make_report()
+    file = opened("/feeds/about.gpkg")
+    assert [row["category"] for row in file.execute("SELECT * FROM about")] == ["WAT"]
+    assert file.execute("SELECT reports FROM crowdmap_about").fetchone()[0] == 1
 
 
 def test_all_of_it_is_the_default_and_a_page_if_wanted(client, session, opened, monkeypatch):

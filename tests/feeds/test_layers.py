@@ -1,8 +1,10 @@
 """Layers that a deployment names itself: made, narrowed, followed, removed; and never changed."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from crowdmap.errors import ValidationFailed
+from crowdmap.errors import InvalidParameter, ValidationFailed
 from crowdmap.events import Event
 from crowdmap.feeds import layers
 from crowdmap.feeds.models import OwnLayer
@@ -224,6 +226,36 @@ def test_layers_are_listed_once_built_in_first(session):
     assert [layer.slug for layer in layers.all_layers()] == [*layers.LAYERS, "apple", "zebra"]
     assert [layer.own for layer in layers.all_layers()] == [False] * 5 + [True] * 2
     assert layers.find("zebra") == layers.all_layers()[-1]
+
+
+NUMBERS = st.floats(-90, 90) | st.floats(-1e-6, 1e-6) | st.integers(-90, 90)
+BOX = st.tuples(*[NUMBERS] * 4).map(lambda s: f"{s[0]!r},{min(s[1], s[3])!r},{s[2]!r},{max(s[1], s[3])!r}")
+PARAMETERS = st.fixed_dictionaries({}, optional={
+    "bbox": BOX, "q": st.text(max_size=60).map(str.strip), "area": st.text(max_size=20), "placed": st.sampled_from(("yes", "no")),
+    "kind": st.lists(st.sampled_from(("need", "offer", "damage"))).map(",".join), "from": st.just("-24h"),
+})  # fmt: skip
+CIRCLE = st.fixed_dictionaries({
+    "near": st.tuples(NUMBERS, NUMBERS).map(lambda p: f"{p[0]!r},{p[1]!r}"), "radius": st.floats(0.001, 100_000).map(repr),
+})  # fmt: skip
+
+
+@given(st.builds(lambda plain, circle: {**plain, **circle}, PARAMETERS, st.just({}) | CIRCLE))
+@pytest.mark.databases("sqlite")
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_what_a_filter_is_written_as_is_the_filter(session, query):
+    """Whoever follows a layer asks for it by what was written, and caches know it by that: it must be the same circle."""
+    chosen = ReportFilter.parse(query)
+    assert ReportFilter.parse(chosen.to_json()) == chosen
+    assert ReportFilter.from_json(chosen.to_json()).canonical() == chosen.canonical()
+
+
+@pytest.mark.databases("sqlite")
+def test_a_circle_and_a_box_are_taken_as_they_can_be_written(session):
+    chosen = ReportFilter.parse({"near": "-72.33512341,18.54312349", "radius": "12345.6784", "bbox": "-0.00000001,1,2.00000006,3"})
+    assert (chosen.near, chosen.radius_m) == ((-72.3351234, 18.5431235), 12345.678)
+    assert chosen.to_json() == {"bbox": "0,1,2.0000001,3", "near": "-72.3351234,18.5431235", "radius": "12345.678"}
+    with pytest.raises(InvalidParameter):
+        ReportFilter.parse({"near": "1,1", "radius": "0.0004"})
 
 
 def test_filters_that_mean_the_same_are_one_answer_and_others_are_not(session):

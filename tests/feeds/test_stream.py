@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from crowdmap.db import db
+from crowdmap.feeds import stream
 from crowdmap.reports.models import Status
 from tests.builders import make_report
 
@@ -109,3 +110,18 @@ def test_with_fifty_open_streams_the_form_still_answers(session, live_server):
         report = make_report()
         assert {listener.next()["data"]["id"] for listener in listeners} == {report.public_id}
     db.session.remove()
+
+
+@pytest.mark.databases("sqlite")
+def test_a_place_is_not_lost_where_the_answer_cannot_begin(session, client, app, monkeypatch):
+    remove, failed = stream.db.session.remove, []
+
+    def fail_once():
+        if not failed:
+            failed.append(1)
+            raise RuntimeError
+        remove()
+
+    monkeypatch.setattr(stream.db.session, "remove", fail_once)
+    assert client.get("/feeds/stream").status_code == 500
+    assert not app.extensions["crowdmap_streams"].places

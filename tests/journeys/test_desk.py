@@ -46,34 +46,38 @@ def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
     )
     third = make_report(status="pending", category="ROAD", kind="damage", description="Wall fell on the road")
     signed_in(page, app, live_server).goto(live_server.url + "/moderate")
+    page.evaluate("window.marker = 1")
     expect(page.locator("#queue-list .report-row")).to_have_count(3)
     page.keyboard.press("n")
     expect(page.locator("#report-head")).to_have_text("Water")
     expect(page.locator(".preview")).to_contain_text("[phone]")
     expect(page.locator("#small-map .map-dot.exact")).to_be_visible()
     expect(page.locator("#small-map .map-dot.twin")).to_be_visible()
-    page.keyboard.press("p")
-    expect(page.locator(".flash")).to_contain_text("It is on the map now.")
-    assert now(first).status == "published"
     page.keyboard.press("v")
     evidence = page.locator("#do-verify textarea")
     expect(evidence).to_be_focused()
     evidence.fill("called back, p and n are only letters here")
-    page.locator("#do-verify .button.primary").click()
-    expect(page.locator(".dossier .tag").filter(has_text="verified")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#said")).to_contain_text("Marked as verified.")
+    expect(page.locator(".dossier .tag.good")).to_have_text("verified")
     assert now(first).verification == "verified"
-
-    page.keyboard.press("n")  # to the next one without loading the page: the list stays
+    page.keyboard.press("p")  # decided: the next one stands there at once, and the list stays
+    expect(page.locator("#said")).to_contain_text("It is on the map now.")
     expect(page.locator("#report-head")).to_have_text(re.compile("No water"))
-    assert page.url.endswith(twin.public_id)
+    assert now(first).status == "published" and page.url.endswith(twin.public_id)
+    expect(page.locator(f"#row-{first.public_id}")).to_have_count(0)
+
     expect(page.locator(".twins").first).to_contain_text("of the words")
     page.get_by_role("button", name="Merge into this one").first.click()
-    expect(page.locator(".dossier")).to_contain_text("was merged into another")
+    expect(page.locator("#report-head")).to_have_text(re.compile("Wall fell"))
     assert now(twin).merged_into_id == first.id
-    page.keyboard.press("u")
-    expect(page.locator(".flash")).to_contain_text("On its own again.")
+    page.keyboard.press("u")  # within ten seconds
+    expect(page.locator("#said")).to_contain_text("Taken back.")
+    expect(page.locator("#report-head")).to_have_text(re.compile("No water"))
+    assert now(twin).merged_into_id is None
 
-    page.goto(f"{live_server.url}/moderate/{third.public_id}")
+    page.keyboard.press("n")
+    expect(page.locator("#report-head")).to_have_text(re.compile("Wall fell"))
     page.keyboard.press("e")
     page.locator("#do-edit #title").fill("Road blocked")
     page.keyboard.press("Escape")
@@ -86,14 +90,79 @@ def test_a_morning_at_the_desk_by_keyboard(app, session, live_server, page):
     page.locator("#small-map").click(position={"x": 60, "y": 120})
     expect(page.locator(".toast")).to_contain_text("Put here")
     page.locator("#do-move .button.primary").click()
-    expect(page.locator(".flash")).to_contain_text("Moved.")
+    expect(page.locator("#said")).to_contain_text("Moved.")
     moved = now(third).private
     assert (moved.lon, moved.lat) != PORT_AU_PRINCE and moved.located_by == "pin"
     page.keyboard.press("h")
     page.locator("#do-hide textarea").fill("twice the same")
     page.locator("#do-hide .button.danger").click()
-    expect(page.locator(".history")).to_contain_text("twice the same")
+    expect(page.locator("#report-head")).to_have_text(re.compile("No water"))
     assert now(third).status == "hidden"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("undo, for ten seconds")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.keyboard.press("x")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator(".desk-start")).to_contain_text("When a report comes in")
+    assert now(twin).status == "hidden" and page.evaluate("window.marker") == 1
+
+
+def test_many_at_once_by_key_and_views(app, session, live_server, page):
+    made = [make_report(status="pending", title=f"Water {n}") for n in range(5)]
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{made[0].public_id}")
+    page.evaluate("window.marker = 1")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.locator("#bulk-n")).to_have_text("3 chosen")
+    page.keyboard.press("h")
+    expect(page.locator("#bulk-reason")).to_be_focused()
+    page.keyboard.type("one and the same flood")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("Hide: 3 reports.")
+    expect(page.locator("#queue-list .report-row")).to_have_count(2)
+    expect(page.locator("#report-head")).to_have_text("Water 3")
+    assert [now(report).status for report in made] == ["hidden"] * 3 + ["pending"] * 2
+    expect(page.locator("#bulk-form")).to_be_hidden()
+    page.keyboard.press("u")
+    expect(page.locator("#queue-list .report-row")).to_have_count(5)
+    expect(page.locator("#said")).to_contain_text("3 taken back.")
+    assert {now(report).status for report in made} == {"pending"}
+    assert page.evaluate("window.marker") == 1
+    page.keyboard.press("/")
+    page.locator("#f-kind").select_option("need")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.locator("#v-name").fill("Needs")
+    page.get_by_role("button", name="Keep this view").click()
+    expect(page.locator(".status-tabs")).to_contain_text("Needs")
+    expect(page.locator("[data-view-count]")).to_have_text("5")
+    page.keyboard.press("1")
+    page.wait_for_url("**/moderate?status=pending")
+    page.keyboard.press("5")
+    page.wait_for_url("**/moderate?kind=need")
+
+
+@pytest.mark.databases("sqlite")
+def test_a_tablet_has_the_map_as_a_tab_and_large_targets(app, session, live_server, new_page):
+    page = new_page(width=800, height=1100, has_touch=True)
+    report = make_report(status="pending", title="Water")
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    expect(page.locator(".dossier")).to_be_visible()
+    expect(page.locator("#queue-list")).to_be_visible()
+    expect(page.locator(".desk-side")).to_be_hidden()
+    page.locator(".to-side").click()
+    expect(page.locator("#small-map .map-dot.exact")).to_be_visible()
+    expect(page.locator(".dossier")).to_be_hidden()
+    page.locator(".to-report").click()
+    expect(page.locator(".dossier")).to_be_visible()
+    small = page.evaluate(
+        "Array.from(document.querySelectorAll('.desk .button, .status-tabs a, .pick')).filter((one) => one.offsetParent)"
+        ".map((one) => [one.textContent.trim(), one.getBoundingClientRect().height]).filter(([, height]) => height < 43.5)"
+    )
+    assert small == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_news_arrives_and_what_others_decide_leaves(app, session, live_server, page):
@@ -125,7 +194,23 @@ def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session
     expect(page.locator("#errors")).to_be_focused()
     expect(page.locator("#do-hide textarea")).to_have_value("names a person, and the street")
     page.locator("#do-hide .button.danger").click()
-    expect(page.locator(".flash")).to_contain_text("Hidden.")
+    expect(page.locator("#said")).to_contain_text("Hidden.")
+
+
+def test_two_moderators_see_each_other(app, session, live_server, new_page):
+    report = make_report(status="pending", title="Water")
+    make_report(status="pending", title="Another")
+    marie, paul = new_page(), new_page()
+    signed_in(marie, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    signed_in(paul, app, live_server, name="Paul Other").goto(live_server.url + "/moderate")
+    expect(paul.locator(f"#row-{report.public_id} [data-look]")).to_have_text("Marie Vincent")
+    paul.keyboard.press("n")
+    expect(paul.locator("#report-head")).to_have_text("Another")  # Marie has the first one
+    paul.locator(f"#row-{report.public_id} .title a").click()
+    expect(paul.locator("#colleagues")).to_contain_text("Marie Vincent looks at it since")
+    expect(marie.locator("#colleagues")).to_contain_text("Paul Other", timeout=25_000)
+    marie.keyboard.press("n")
+    expect(paul.locator("#colleagues")).to_be_hidden(timeout=25_000)
 
 
 @pytest.mark.databases("sqlite")

@@ -36,13 +36,13 @@ def test_only_moderators_see_the_desk(session, app):
             assert client.get(address).status_code in (status, 401 if role is None else status), (role, address)
 
 
-def test_the_queue_holds_what_waits_from_the_oldest(session, desk):
-    first, second = make_report(status="pending"), make_report(status="pending", category="MISS")
+def test_the_queue_holds_what_waits_the_most_urgent_first(session, desk):
+    first, second, missing = (make_report(status="pending", category=category) for category in ("WAT", "WAT", "MISS"))
     make_report(status="published")
     page = desk.get("/moderate")
-    assert rows(page) == [first.public_id, second.public_id]
+    assert rows(page) == [missing.public_id, first.public_id, second.public_id]
     assert f'href="/moderate/{first.public_id}"' in page.text and "never public" in page.text
-    assert re.search(r'data-count="published">1<', page.text) and re.search(r'data-count="pending">2<', page.text)
+    assert re.search(r'data-count="published">1<', page.text) and re.search(r'data-count="pending">3<', page.text)
 
 
 def test_the_filter_is_the_same_as_everywhere(session, desk):
@@ -59,23 +59,26 @@ def test_the_filter_is_the_same_as_everywhere(session, desk):
 
 
 def test_paging_neither_loses_nor_doubles(session, desk, monkeypatch):
-    from crowdmap.moderation import queries
+    from crowdmap.moderation import listing
 
-    monkeypatch.setattr(queries.queue, "__defaults__", (None, 2))
+    monkeypatch.setattr(listing.queue, "__defaults__", (None, 2))
     made = [make_report(status="pending").public_id for _ in range(5)]
-    seen, address = [], "/moderate"
-    while address:
-        page = desk.get(address)
-        seen += rows(page)
-        link = re.search(r'rel="next" href="([^"]+)"', page.text)
-        address = link and link[1].replace("&amp;", "&")
-    assert seen == made
+    for query, wanted in (("", made), ("?order=newest", made[::-1]), ("?order=oldest", made), ("?kind=need&status=all&order=urgent", made)):
+        seen, address = [], "/moderate" + query
+        while address:
+            page = desk.get(address)
+            seen += rows(page)
+            link = re.search(r'rel="next" href="([^"]+)"', page.text)
+            address = link and link[1].replace("&amp;", "&")
+        assert seen == wanted, query
 
 
-def test_next_goes_round_the_queue(session, desk):
+def test_next_is_the_most_urgent_that_is_left_and_goes_round(session, desk):
     a, b = make_report(status="pending"), make_report(status="pending")
     assert f'id="next" href="/moderate/{b.public_id}"' in desk.get(f"/moderate/{a.public_id}").text
     assert f'id="next" href="/moderate/{a.public_id}"' in desk.get(f"/moderate/{b.public_id}").text
+    c = make_report(status="pending", category="TRAP")
+    assert f'id="next" href="/moderate/{c.public_id}"' in desk.get(f"/moderate/{a.public_id}").text
 
 
 def test_the_preview_is_what_publishing_makes_of_it(session, desk, app):

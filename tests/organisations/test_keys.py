@@ -15,7 +15,7 @@ from crowdmap.moderation.models import Decision
 from crowdmap.organisations import gate, verbs
 from crowdmap.organisations.models import ApiKey, Organisation
 from crowdmap.organisations.scopes import parse_options
-from crowdmap.reports.models import Verification
+from crowdmap.reports.models import Report, Status, Verification
 from tests.builders import (
     JACMEL,
     PORT_AU_PRINCE,
@@ -113,6 +113,23 @@ def test_a_scope_holds_on_every_outlet(client, session, options, expected, preci
     with client.get("/feeds/stream?since=0", headers=bearer(text)) as answer:
         told = b"".join(islice(answer.response, 2 if expected else 1))
     assert {names[one] for one in names if one.encode() in told} == expected
+
+
+def test_of_what_is_gone_a_key_with_a_scope_is_told_nothing(client, session):
+    """Nobody knows any more whether it lay within."""
+    gone, into, inside = make_report(at=JACMEL), make_report(at=JACMEL), make_report(kind="damage")
+    merged = [make_report(at=JACMEL), make_report(kind="damage")]
+    for report, target in zip(merged, (into, inside), strict=True):
+        session.get(Report, report.id).merged_into_id = target.id
+    session.get(Report, gone.id).status = Status.HIDDEN
+    session.commit()
+    _, all_of_it = make_key()
+    _, scoped = make_key("layers=damage")
+    statuses = {
+        text: [client.get(f"/api/v1/reports/{report.public_id}", headers=bearer(text)).status_code for report in (gone, *merged)]
+        for text in (all_of_it, scoped)
+    }
+    assert statuses == {all_of_it: [410, 301, 301], scoped: [404, 404, 301]}
 
 
 def test_whoever_asks_for_more_than_the_scope_gets_what_is_in_both(client, session):

@@ -11,8 +11,10 @@ from sqlalchemy import inspect, select
 
 from crowdmap import geo
 from crowdmap.publishing import hook
-from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
+from crowdmap.publishing.models import Publication, PublicationCategory
+from crowdmap.reports.models import (
+    Category, Kind, LocatedBy, Report, ReportPrivate, Status, Submission, Talk, Verification,
+)  # fmt: skip
 from tests.builders import JACMEL, PORT_AU_PRINCE, make_report
 
 THEN = datetime(2010, 1, 13, 9, 30, tzinfo=UTC)
@@ -29,6 +31,7 @@ REPORT = {
     "verification_reason": ("called,source", ALL, {"verification_reason"}),
     "title": ("Bridge down", ALL, {"title"}),
     "description": ("Nobody can pass", ALL, {"description"}),
+    "translation": ("Nobody can pass there", ALL, {"translation"}),
     "language": ("ht", NOBODY, set()),
     "place": ("behind the market", ALL, {"place"}),
     "people": (12, ALL, {"people"}),
@@ -42,6 +45,7 @@ REPORT = {
     "revision": (9, NOBODY, set()),
     "withdrawn_at": (THEN, ALL, GONE),
     "erased_at": (THEN, ALL, GONE),
+    "talk": (Talk.ANSWERED, STAFF, {"talk"}),
 }
 PRIVATE = {
     "lon": (JACMEL[0], ALL, {"geometry", "area"}),
@@ -74,7 +78,7 @@ def test_times_of_what_is_blurred_are_cut_to_the_hour_for_the_public_alone(sessi
 
 
 NEVER_CHANGES = {"id", "public_id", "report_id"}
-BY_ITS_OWN_TEST = {"merged_into_id"}
+BY_ITS_OWN_TEST = {"merged_into_id", "mark_choices"}  # the latter: tests/moderation/test_marking.py
 
 
 def seen(session, report):
@@ -200,6 +204,20 @@ def test_contact_is_in_no_publication(session):
     )
     for mark in (b"Planted", b"1111", b"planted.example"):
         assert mark not in everything
+
+
+def test_a_new_sector_of_any_of_its_categories_reaches_a_report(session):
+    """Keys are limited by sectors, and what a report has is read from its rows of categories."""
+    both, one = make_report(category="WAT"), make_report(category="WAT")
+    session.get(Report, both.id).more_categories = ["ROAD"]
+    session.commit()
+    before = {row.id: row.digest for row in session.query(Publication).filter_by(report_id=one.id)}
+    session.get(Category, "ROAD").sector = "health"
+    hook.touch(session, [both.id, one.id])
+    session.commit()
+    sectors = select(PublicationCategory.sector).join(Publication).where(PublicationCategory.code == "ROAD")
+    assert session.scalars(sectors.where(Publication.report_id == both.id)).all() == ["health"] * 3
+    assert {row.id: row.digest for row in session.query(Publication).filter_by(report_id=one.id)} == before
 
 
 def test_projecting_again_changes_no_byte(session):

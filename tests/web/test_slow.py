@@ -61,6 +61,28 @@ def test_who_reads_nothing_holds_no_thread_for_long(session, app_settings):
         server.stop()
 
 
+@pytest.mark.databases("sqlite")
+def test_who_never_finishes_asking_holds_no_thread_for_long(app_settings):
+    """A head that stops after a letter, and a body of which only the beginning comes."""
+    server = LiveServer(
+        app_settings, "--workers", "1", "--threads", "4", "--no-worker",
+        command=(sys.executable, "-c", QUICK.replace("slow.SLOW_S = 2", "serve.ASKING_S = 2").replace("crowdmap.web import slow", "crowdmap import serve"), "serve", "--host", "127.0.0.1"),
+    )  # fmt: skip
+    post = f"POST /api/v1/reports HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
+    try:
+        with ExitStack() as stack:
+            lines = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 20)) for _ in range(12)]
+            for number, line in enumerate(lines):
+                line.sendall(post.encode() if number % 2 else b"G")
+            time.sleep(1)
+            answer = asked(server, "/feeds/all.geojson?limit=1", 15)
+            assert answer is not None and answer[0] == 200
+            assert lines[1].recv(12) == b"HTTP/1.1 408"
+        assert "Traceback" not in server.output()
+    finally:
+        server.stop()
+
+
 class Reader(slow.Sending):
     """One that has waited since then, for so many seconds before, and took so much."""
 
@@ -77,6 +99,15 @@ def test_while_there_is_room_a_slow_reader_may_be_slow():
     assert slow.too_slow(everybody, 3, now) == [stuck]
     assert slow.too_slow(everybody, 2, now) == [stuck, drips[1]]
     assert slow.too_slow(everybody, 1, now) == [stuck, drips[1], drips[2]]
+
+
+def test_who_takes_all_at_once_is_never_long(monkeypatch):
+    """A live stream is told a little, for hours: what it takes at once is no waiting, or it would be cut in the end."""
+    clock = iter(range(100_000))
+    monkeypatch.setattr(slow.time, "monotonic", lambda: next(clock) * slow.AT_ONCE_S / 2)
+    sending = slow.Sending(None, None, (b"a" for _ in range(2_000)), None)
+    assert sum(map(len, sending)) == 2_000
+    assert sending.seconds(sending.waiting_since) < 1
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks glibc")

@@ -11,7 +11,7 @@ COLUMNS = {
     "status": "text", "verification": "text", "verification_reason": "text", "voices": "integer", "precision_m": "real", "people": "integer",
     "quantity": "real", "unit": "text", "place": "text", "area": "text", "claimed": "boolean", "freshness": "text",
     "source": "text", "occurred_at": "time", "created_at": "time", "updated_at": "time", "seq": "integer",
-    "url": "text", "photos": "list",
+    "url": "text", "photos": "list", "translation": "text",
 }  # fmt: skip
 
 

@@ -58,5 +58,10 @@ def _entry(feature: dict, author: str) -> str:
         f"<entry><id>{written(told['url'])}</id><title>{written(headline(told))}</title>"
         f"<updated>{told['updated_at']}</updated><published>{told['created_at']}</published>{author}"
         f'<link rel="alternate" type="text/html" href="{written(told["url"])}"/>{terms}{place}'
-        f'<content type="text">{written(told["description"] or told["title"] or "")}</content></entry>\n'
+        f'<content type="text">{written(_words(told))}</content></entry>\n'
     )
+
+
+def _words(told: dict) -> str:
+    """As told; and below, what a volunteer translated."""
+    return "\n\n".join(filter(None, (told["description"] or told["title"], told.get("translation"))))

@@ -54,11 +54,17 @@ def _row(feature: dict) -> list[str]:
         _cell(value)
         for value in (
             feature["id"], told["url"], told["created_at"], told["updated_at"], told["kind"], told["sector"],
-            told["category"], _words(told["title"], told["description"]), told["status"], told["verification"],
+            told["category"], _told(told), told["status"], told["verification"],
             told["people"], told["quantity"], told["place"], lat, lon, told["precision_m"], told["area"],
             told["claimed"], told["source"], told.get("verification_reason"),
         )
     ]  # fmt: skip
+
+
+def _told(told: dict) -> str:
+    """The words; where they were translated, the translation, and the words as told in brackets."""
+    words, translation = _words(told["title"], told["description"]), told.get("translation")
+    return f"{translation} [{words}]" if translation else words
 
 
 def _words(title: str | None, description: str | None) -> str:

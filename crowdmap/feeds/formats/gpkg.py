@@ -1,4 +1,5 @@
-"""GeoPackage (OGC 12-128), for a laptop that leaves the network: the layer's points, and a table ``about`` beside them.
+"""GeoPackage (OGC 12-128), for a laptop that leaves the network: the layer's points, and a table
+beside them that tells what they are.
 
 Written by GDAL through pyogrio, which brings its own. It is loaded when somebody first asks for a file: it takes some
 time and memory, and most workers never need it. Rows without a place have no geometry.
@@ -21,6 +22,7 @@ ATTACHED = WHOLE = True
 
 BATCH = 5_000  # rows in memory at a time
 PIECE = 256 * 1024
+ABOUT = "crowdmap_about"  # no layer is called so: their names have no underscore
 # programs of the last ten years read it without a warning
 DATASET, LAYER = {"VERSION": "1.2"}, {"DATETIME_PRECISION": "MILLISECOND"}
 TYPES = {
@@ -74,7 +76,7 @@ def _tell(path: Path, around, rows: int) -> None:
     types = {"seq": int, "reports": int, "matched": int, "time_stamp": "moment"}
     arrays, masks = zip(*(_column(types.get(name), [value]) for name, value in about.items()))
     raw.write(
-        path, None, arrays, list(about), field_mask=masks, layer="about", driver="GPKG", geometry_type=None, layer_options=LAYER,
+        path, None, arrays, list(about), field_mask=masks, layer=ABOUT, driver="GPKG", geometry_type=None, layer_options=LAYER,
         gdal_tz_offsets={"time_stamp": _zones(1)},
     )  # fmt: skip
 

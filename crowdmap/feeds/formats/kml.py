@@ -33,7 +33,7 @@ FIELDS = {
     "area": ("string", "area"), "claimed": ("bool", "claimed"), "freshness": ("string", "freshness"),
     "source": ("string", "source"), "occurred_at": ("string", "occurred_at"), "created_at": ("string", "created_at"),
     "updated_at": ("string", "updated_at"), "seq": ("int", "seq"), "url": ("string", "url"),
-    "photos": ("string", "photos"),
+    "photos": ("string", "photos"), "translation": ("string", "translation"),
 }  # fmt: skip
 
 
@@ -114,6 +114,8 @@ def _balloon(told: dict) -> str:
     parts = [f"<p><b>{escape(told['title'])}</b></p>"] if told["title"] else []
     if told["description"]:
         parts.append("<p>" + str(escape(clean(told["description"]))).replace("\n", "<br>") + "</p>")
+    if told.get("translation"):
+        parts.append("<p>" + str(escape(clean(told["translation"]))).replace("\n", "<br>") + "</p>")
     parts.append(f"<p>{escape(' · '.join(filter(None, facts)))}</p>")
     parts.append(f'<p><a href="{escape(told["url"])}">{escape(told["url"])}</a></p>')
     return "".join(parts)

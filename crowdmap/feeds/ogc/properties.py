@@ -38,6 +38,7 @@ def titles() -> dict[str, str]:
         "unit": _("Unit"), "place": _("Place"), "area": _("Area"), "claimed": _("Somebody takes care of it"),
         "freshness": _("Freshness"), "source": _("Came by"), "occurred_at": _("Happened"), "created_at": _("Told"),
         "updated_at": _("Last change"), "seq": _("Number of the last change"), "url": _("Its page"), "photos": _("Photos"),
+        "translation": _("Translation"),
     }  # fmt: skip
 
 

@@ -1,0 +1,92 @@
+"""The queue's own rows, kept in step with what the team sees.
+
+`keep` is called by the publishing hook, under the log's lock, with every tree that was touched: a revision, a look or an
+escalation changes nothing of a publication, and moves a report in the queue all the same. Whoever writes only what an
+escalation is made of has the report projected by `hook.touch`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from crowdmap.db import accumulate, upsert, utcnow
+from crowdmap.moderation.desk_models import QueueCount, QueueItem
+from crowdmap.moderation.urgency import urgency
+from crowdmap.publishing.models import Audience
+from crowdmap.publishing.project import Crisis, Tree, View
+from crowdmap.reports.models import Risk
+
+CHUNK = 500
+KEPT = ("status", "revision", "due_at", "told_at", "looked_at", "reasons")  # came_at never changes
+
+# who knows of reports that somebody or a rule wants to be seen first: (session, report ids) → report id → why
+ESCALATIONS: list[Callable[[Session, list[int]], dict[int, str]]] = []
+
+
+def escalates(function):
+    """Register a function that says which of some reports are escalated, and why."""
+    ESCALATIONS.append(function)
+    return function
+
+
+def keep(session: Session, trees: Iterable[Tree], want: dict, crisis: Crisis) -> None:
+    """Write the queue items of these trees. *want*: (report id, audience) → its view, or a tombstone."""
+    trees = list(trees)
+    ids = sorted(member.id for tree in trees for member in tree.members)
+    have = {row.report_id: row for row in _existing(session, ids)}
+    roots = {tree.root.id: tree for tree in trees if isinstance(want[tree.root.id, Audience.STAFF], View)}
+    escalated: dict[int, str] = {}
+    for known in ESCALATIONS:
+        escalated |= known(session, sorted(roots))
+    now, rows = utcnow(), []
+    counted: Counter = Counter()
+    for report_id, tree in sorted(roots.items()):
+        old = have.pop(report_id, None)
+        row = _row(tree, want[report_id, Audience.STAFF], crisis, escalated.get(report_id), old)
+        if old is not None and all(getattr(old, name) == row[name] for name in KEPT):
+            continue
+        rows.append({**row, "came_at": old.came_at if old is not None else now})
+        if old is not None:
+            counted[old.status] -= 1
+        counted[row["status"]] += 1
+    for row in have.values():
+        counted[row.status] -= 1
+    for gone in _chunks(sorted(have)):
+        session.execute(delete(QueueItem).where(QueueItem.report_id.in_(gone)))
+    upsert(session, QueueItem, rows, conflict=("report_id",))
+    changes = [{"status": status, "n": n} for status, n in sorted(counted.items()) if n]
+    accumulate(session, QueueCount, changes, conflict=("status",))
+
+
+def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, old) -> dict:
+    told_at, looked_at = tree.teller.created_at, old.looked_at if old is not None else None
+    risks = [(code, Risk(crisis.categories[code].risk)) for code in view.codes if code in crisis.categories]
+    columns, properties = view.columns, view.core["properties"]
+    found = urgency(
+        told_at, columns["kind"], risks, columns["search_text"], properties["people"], tree.voices, escalated, looked_at
+    )
+    return {
+        "report_id": tree.root.id, "status": columns["status"], "revision": tree.root.revision, "due_at": found.due_at,
+        "told_at": told_at, "looked_at": looked_at, "reasons": found.reasons,
+    }  # fmt: skip
+
+
+def _existing(session: Session, ids: list[int]):
+    columns = QueueItem.__table__.columns
+    for chunk in _chunks(ids):
+        # somebody may open one of them at this moment, which moves it: held until this commit
+        query = select(*columns).where(columns.report_id.in_(chunk)).order_by(columns.report_id).with_for_update()
+        yield from session.execute(query)
+
+
+def _chunks(ids: list[int]):
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def rebuild_counts(session: Session) -> None:
+    """Count anew; for those who filled the tables past the hook. The caller commits."""
+    session.execute(delete(QueueCount))
+    counted = select(QueueItem.status, func.count()).group_by(QueueItem.status)
+    session.execute(insert(QueueCount).from_select(["status", "n"], counted))

@@ -1,0 +1,40 @@
+"""Taking back what somebody has just done, to one report or to many: each by the opposite action, through `perform`."""
+
+from collections.abc import Sequence
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from crowdmap.accounts.models import Account
+from crowdmap.moderation import bulk
+from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.bulk import Outcome
+from crowdmap.moderation.desk_models import UndoStep
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.undoing import opposite_of
+from crowdmap.reports.models import Report
+
+
+def take_back(session: Session, actor: Account, decisions: Sequence[int]) -> Outcome:
+    """Take back these decisions of *actor*'s; the caller commits. What cannot be taken back any more is skipped, with the
+    reason. Raises NotAllowed, ValidationFailed for too many."""
+    bulk.check_may_act(actor, "undo", len(decisions))
+    query = (
+        select(UndoStep.decision_id, UndoStep.revision, Report.public_id, Decision)
+        .join(Report, Report.id == UndoStep.report_id)
+        .join(Decision, Decision.id == UndoStep.decision_id)
+        .where(UndoStep.decision_id.in_(decisions), UndoStep.account_id == actor.id)
+        .order_by(UndoStep.decision_id.desc())
+    )
+    steps = [(row.revision, row.public_id, *opposite_of(row.Decision)) for row in session.execute(query)]
+    partners = [fields.get(ACTIONS[action].partner or "") for _revision, _id, action, fields in steps]
+    bulk.hold(session, [*(public_id for _revision, public_id, *_rest in steps), *partners])
+    outcome = Outcome()
+    if not steps:
+        outcome.skip("", _("It is too late to take that back. Use the actions to put it right."), "too-late")
+    for revision, public_id, action, fields in steps:
+        with bulk.each(session, outcome, public_id):
+            perform(session, public_id, action, actor, revision, **fields)
+            outcome.done.append(public_id)
+    return outcome

@@ -1,0 +1,170 @@
+"""Taking an action back: for some seconds after it, by whoever did it, while nobody has changed the report since.
+
+Most actions change columns of the report, and what they were is kept for a minute; the action ``undo`` writes them back.
+Actions that join or part reports are taken back by their opposite. Either way it is an action through `actions.perform`,
+locked, at the revision that was made, and kept in the log like all others.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import delete, inspect, select
+from sqlalchemy.orm import Session, object_session
+
+from crowdmap.accounts.models import Account
+from crowdmap.db import UtcDateTime, utcnow
+from crowdmap.db.json import dumps, loads
+from crowdmap.errors import IllegalState
+from crowdmap.moderation.desk_models import UndoStep
+from crowdmap.moderation.models import Decision
+from crowdmap.reports.models import Report, ReportPrivate
+
+OFFERED = timedelta(seconds=10)
+KEPT = timedelta(minutes=1)  # a slow line may take the rest
+PLAIN = ("status", "verification", "kind", "category", "more_categories", "people", "quantity", "occurred_at", "out_of_area")
+TEXTS = ("title", "description", "place", "unit")
+SILENT = ("closed_at",)  # follows from the status, and is not named in a decision
+POINT = ("lon", "lat", "accuracy_m", "located_by")
+_KNOWN = frozenset({*PLAIN, *TEXTS, "point"})
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A decision that can be taken back, and its report."""
+
+    public_id: str
+    decision: int
+
+
+# action → how a decision of it is taken back: the opposite action and its fields
+OPPOSITES: dict[str, Callable[[Decision], tuple[str, dict]]] = {
+    "merge": lambda decision: ("unmerge", {}),
+    "unmerge": lambda decision: ("merge", {"into": decision.change["merged_into"][0]}),
+    "distinct": lambda decision: ("ask-again", {"other": decision.change["distinct_from"][1]}),
+    "ask-again": lambda decision: ("distinct", {"other": decision.change["distinct_from"][0]}),
+    "keep-mark": lambda decision: ("mask-mark", {"mark": next(iter(decision.change))}),
+    "mask-mark": lambda decision: ("keep-mark", {"mark": next(iter(decision.change))}),
+    **dict.fromkeys(("verify", "corroborate", "dispute", "add-evidence"), lambda decision: _withdrawal(decision)),
+}
+
+
+def _withdrawal(decision: Decision) -> tuple[str, dict]:
+    """Evidence is never deleted: taken back, it is withdrawn."""
+    number = int(decision.change["evidence"][1].rpartition("#")[2])
+    return "withdraw-evidence", {"evidence_id": number, "reason": _("Taken back.")}
+
+
+def opposite(action: str):
+    """Register how a decision of *action* is taken back, for actions that change more than the report's own columns."""
+
+    def register(function):
+        OPPOSITES[action] = function
+        return function
+
+    return register
+
+
+def can_be_taken_back(decision: Decision) -> bool:
+    if decision.change and "settled" in decision.change:  # it withdrew what said otherwise, which does not come back
+        return False
+    if decision.action in OPPOSITES:
+        return True
+    return bool(decision.change) and decision.change.keys() <= _KNOWN and decision.action != "undo"
+
+
+def state(report: Report) -> dict:
+    """Everything that an action may change, as it is."""
+    own = {name: getattr(report, name) for name in (*PLAIN, *TEXTS, *SILENT)}
+    if report.private is None:  # nobody ever told a place or a contact
+        return own
+    return {**own, **{name: getattr(report.private, name) for name in POINT}}
+
+
+def remember(session: Session, decision: Decision, report: Report, before: dict) -> None:
+    """Keep how to take back *decision*, where that can be done; *before*: `state` before it. The caller flushed."""
+    now = _moment(session, decision)
+    session.execute(delete(UndoStep).where(UndoStep.at < now - KEPT))
+    if not can_be_taken_back(decision):
+        return
+    changed = {} if decision.action in OPPOSITES else {k: v for k, v in before.items() if v != state(report)[k]}
+    session.add(UndoStep(
+        decision_id=decision.id, report_id=report.id, account_id=decision.account_id, revision=report.revision,
+        before=loads(dumps(changed)), at=now,
+    ))  # fmt: skip
+    session.flush()
+
+
+def _moment(session: Session, decision: Decision) -> datetime:
+    """One for all that is done in a transaction: what was done at once is taken back at once."""
+    root = object_session(decision).get_transaction()
+    known = session.info.get("undo_moment")
+    if known is None or known[0] is not root:
+        known = session.info["undo_moment"] = (root, utcnow())
+    return known[1]
+
+
+def undo(doing) -> None:
+    """Write back what the decision ``fields["decision"]`` changed. Raises IllegalState; perform has locked the report and
+    checked that its revision is the one that the person saw."""
+    step = doing.session.get(UndoStep, doing.fields["decision"])
+    if step is None or step.report_id != doing.report.id or step.account_id != doing.actor.id or step.at < utcnow() - KEPT:
+        raise IllegalState(_("It is too late to take that back. Use the actions to put it right."), code="too-late")
+    if step.revision != doing.report.revision:
+        raise IllegalState(_("The report was changed since. Look at it again."), code="changed-since")
+    before = _read(step.before)
+    for name in PLAIN:
+        if name in before:
+            doing.set(name, before[name])
+    for name in TEXTS:
+        if name in before:
+            setattr(doing.report, name, before[name])
+            doing.name(name)
+    for name in SILENT:
+        if name in before:
+            setattr(doing.report, name, before[name])
+    points = [name for name in POINT if name in before]
+    for name in points:
+        setattr(doing.report.private, name, before[name])
+    if points:
+        doing.name("point")
+    doing.session.delete(step)
+
+
+def _read(stored: dict) -> dict:
+    """Stored values as the columns have them: words of an enum and times come back as such."""
+    columns = {**inspect(Report).columns, **{name: inspect(ReportPrivate).columns[name] for name in POINT}}
+    return {name: _typed(columns[name].type, value) for name, value in stored.items()}
+
+
+def _typed(kind, value):
+    if value is None:
+        return None
+    if hasattr(kind, "enum"):
+        return kind.enum(value)
+    return datetime.fromisoformat(value) if isinstance(kind, UtcDateTime) else value
+
+
+def opposite_of(decision: Decision) -> tuple[str, dict]:
+    """The action that takes *decision* back, and its own fields."""
+    return OPPOSITES.get(decision.action, lambda one: ("undo", {"decision": one.id}))(decision)
+
+
+def offered(session: Session, actor: Account) -> list[Offer]:
+    """What *actor* did just now and can still take back, the last first: as long as nobody changed the report since."""
+    query = (
+        select(UndoStep.decision_id, UndoStep.at, Report.public_id)
+        .join(Report, Report.id == UndoStep.report_id)
+        .where(UndoStep.at > utcnow() - OFFERED, UndoStep.account_id == actor.id, UndoStep.revision == Report.revision)
+        .order_by(UndoStep.decision_id.desc())
+    )
+    rows = session.execute(query).all()
+    if not rows:
+        return []
+    return [Offer(row.public_id, row.decision_id) for row in rows if row.at == rows[0].at]
+
+
+def forget(session: Session, report_id: int) -> None:
+    """Nothing of the report's words and places stays here: it is being erased."""
+    session.execute(delete(UndoStep).where(UndoStep.report_id == report_id))

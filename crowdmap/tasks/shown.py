@@ -1,0 +1,70 @@
+"""What a volunteer sees of a report: its words with everybody's numbers masked, but what the work needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from babel import Locale, UnknownLocaleError
+from flask_babel import get_locale
+
+from crowdmap.config import settings
+from crowdmap.publishing import masks
+from crowdmap.publishing.choices import Choices
+from crowdmap.publishing.finders import KINDS
+from crowdmap.publishing.finders.rules import rules_of
+from crowdmap.reports.models import Report
+from crowdmap.tasks.kinds import Item, TaskKind
+from crowdmap.tasks.kinds.kind import primary
+
+
+POSITIONS = ("position", "plus-code")
+
+
+@dataclass(frozen=True)
+class Message:
+    """*language*: its code; *translation*: in the working language, where there is one. Nothing tells which report it is."""
+
+    title: str
+    text: str
+    place: str
+    kind: str | None = None
+    language: str | None = None
+    translation: str | None = None
+    at: datetime | None = None
+
+
+def message_of(kind: TaskKind, report: Report) -> Message:
+    def seen(text: str | None) -> str:
+        return masked(text or "", kind.stays, report.mark_choices)
+
+    return Message(
+        seen(report.title), seen(report.description), seen(report.place), report.kind.value, primary(report.language),
+        masked(report.translation or "", kind.stays) or None, report.occurred_at or report.created_at,
+    )  # fmt: skip
+
+
+def message_of_item(item: Item) -> Message:
+    return Message("", item.text, "", language=item.language)
+
+
+def masked(text: str, stays: frozenset[str], chosen: Choices = None) -> str:
+    """As the public may read it; *stays*: "position" leaves coordinates, plus codes and links of maps, "everything" leaves
+    all. *chosen*: what moderators decided of single marks."""
+    if not text or "everything" in stays:
+        return text
+    kinds = tuple(kind for kind in KINDS if kind not in POSITIONS) if "position" in stays else tuple(KINDS)
+    return masks.mask(text, rules_of(settings()), chosen, kinds)
+
+
+def language_name(code: str | None) -> str:
+    """What the reader calls it; the code itself where nobody knows."""
+    if not code:
+        return ""
+    return (get_locale() or Locale("en")).languages.get(code, code)
+
+
+def own_name(code: str) -> str:
+    """What its speakers call it."""
+    try:
+        return Locale.parse(code).get_language_name() or code
+    except (UnknownLocaleError, ValueError):
+        return language_name(code)

@@ -1,0 +1,139 @@
+"""The desk on many reports at once, and named views."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from crowdmap.moderation import saved
+from crowdmap.moderation.desk_models import DeskView
+from crowdmap.reports.models import Report
+from tests.builders import make_account, make_report, sign_in
+
+SCRIPT = {"X-Desk": "act"}
+
+
+@pytest.fixture
+def desk(session, client):
+    client.moderator = make_account("moderator", name="Marie Vincent")
+    return sign_in(client, client.moderator)
+
+
+def seen(*reports, revision=1):
+    return [f"{report.public_id}:{revision}" for report in reports]
+
+
+def statuses(session, *reports):
+    found = [session.get(Report, report.id, populate_existing=True).status.value for report in reports]
+    session.rollback()
+    return found
+
+
+def test_one_action_with_one_reason_for_all_and_all_of_it_taken_back(session, desk):
+    made = [make_report(status="pending") for _ in range(4)]
+    told = desk.post("/moderate/bulk", data={"do": "reject:spam", "seen": seen(*made)}, headers=SCRIPT).get_json()
+    assert told["done"] == told["left"] == [report.public_id for report in made] and told["skipped"] == []
+    assert statuses(session, *made) == ["hidden"] * 4
+    decisions = re.findall(r'name="decision" value="(\d+)"', told["html"])
+    back = desk.post("/moderate/undo", data={"decision": decisions}, headers=SCRIPT).get_json()
+    assert set(back["done"]) == {report.public_id for report in made} and statuses(session, *made) == ["pending"] * 4
+
+
+def test_what_cannot_be_done_is_told_by_row(session, desk):
+    fresh, changed, public = make_report(status="pending"), make_report(status="pending"), make_report()
+    pairs = [*seen(fresh), *seen(changed, revision=7), *seen(public), "nothere:1"]
+    told = desk.post("/moderate/bulk", data={"do": "publish", "seen": pairs}, headers=SCRIPT).get_json()
+    assert told["done"] == [fresh.public_id]
+    assert {one["id"]: one["code"] for one in told["skipped"]} == {
+        changed.public_id: "stale-revision", public.public_id: "illegal-state", "nothere": "not-found",
+    }  # fmt: skip
+    assert changed.public_id in told["html"] and "3 were left as they are" in told["said"]
+
+
+def test_plain_forms_do_the_same(session, desk):
+    a, b = make_report(status="pending"), make_report(status="pending")
+    page = desk.get("/moderate").text
+    boxes = re.findall(r'type="checkbox" name="seen" value="([^"]+)" form="bulk-form"', page)
+    assert boxes == seen(a, b)
+    done = desk.post("/moderate/bulk", data={"do": "category", "category": "FOOD", "seen": boxes}, follow_redirects=True)
+    assert "Edit: 2 reports." in done.text and "Undo all 2" in done.text
+    assert [session.get(Report, r.id, populate_existing=True).category for r in (a, b)] == ["FOOD", "FOOD"]
+    session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"do": "publish"}, "seen"),
+        ({"do": "publish", "seen": ["x"]}, "seen.0"),
+        ({"do": "publish", "seen": [f"a{n}:1" for n in range(201)]}, "seen"),
+        ({"do": "", "seen": ["a:1"]}, "do"),
+        ({"do": "merge", "seen": ["a:1"]}, "do"),
+        ({"do": "reject:dislike", "seen": ["a:1"]}, "do"),
+        ({"do": "hide", "seen": ["a:1"]}, "reason"),
+        ({"do": "reject", "seen": ["a:1"]}, "reason"),
+        ({"do": "category", "seen": ["a:1"]}, "category"),
+        ({"do": "publish", "seen": ["a:1"], "colour": "red"}, "colour"),
+        ({"do": "hide", "seen": ["a:1"], "reason": "x" * 1001}, "reason"),
+    ],
+    ids=str,
+)
+def test_rubbish_is_refused_by_name(desk, form, field):
+    answer = desk.post("/moderate/bulk", data=form, headers=SCRIPT)
+    assert answer.status_code == 422 and answer.get_json(force=True)["errors"][0]["field"] == field
+    assert desk.post("/moderate/bulk", data=form).status_code == 422
+
+
+def test_a_view_is_a_filter_and_an_order_with_a_name(session, desk, app):
+    rare = make_report(status="pending", category="ROAD", kind="damage")
+    make_report(status="pending")
+    assert desk.post("/moderate/views?kind=damage&order=newest", data={"name": "Roads"}).status_code == 303
+    page = desk.get("/moderate").text
+    address = re.search(r'href="([^"]+)"[^>]*data-view="5"', page)[1].replace("&amp;", "&")
+    assert "Roads" in page and address == "/moderate?kind=damage&order=newest"
+    listed = desk.get(address).text
+    assert re.findall(r'id="row-([a-z0-9]+)"', listed) == [rare.public_id] and 'aria-current="true" title' in listed
+    (view,) = saved.views(session, desk.moderator)
+    session.rollback()
+    news = desk.get("/moderate/new.json?since=0&views=yes").get_json()
+    assert news["views"] == {str(view.id): 1}
+    assert desk.get("/moderate/new.json?since=0").get_json()["views"] == {}
+    other = sign_in(app.test_client(), make_account())
+    assert "Roads" not in other.get("/moderate").text
+    assert other.post(f"/moderate/views/{view.id}/remove").status_code == 404
+    assert desk.post(f"/moderate/views/{view.id}/remove").status_code == 303 and "Roads" not in desk.get("/moderate").text
+
+
+def test_coordinators_share_views(session, desk, app):
+    boss = sign_in(app.test_client(), make_account("coordinator"))
+    assert desk.post("/moderate/views?kind=need", data={"name": "Needs", "shared": "yes"}).status_code == 403
+    assert boss.post("/moderate/views?kind=need&status=published", data={"name": "Needs", "shared": "yes"}).status_code == 303
+    page = desk.get("/moderate").text
+    assert 'href="/moderate?kind=need&amp;status=published"' in page
+    view_id = session.scalar(select(DeskView.id))
+    session.rollback()
+    assert desk.post(f"/moderate/views/{view_id}/remove").status_code == 403
+    assert desk.post("/moderate/views", data={"name": "Needs"}).status_code == 422  # its name is taken for all
+    assert boss.post(f"/moderate/views/{view_id}/remove").status_code == 303
+
+
+@pytest.mark.databases("sqlite")
+def test_bad_views_are_refused(session, desk, monkeypatch):
+    for data, address, status in (
+        ({"name": ""}, "", 422), ({"name": "x" * 41}, "", 422), ({"name": "ok", "colour": "red"}, "", 422),
+        ({"name": "ok"}, "?kind=wish", 400), ({"name": "ok"}, "?order=best", 400), ({"name": "ok"}, "?colour=red", 400),
+    ):  # fmt: skip
+        assert desk.post("/moderate/views" + address, data=data).status_code == status, (data, address)
+    monkeypatch.setattr(saved, "MOST_OWN", 2)
+    for name, status in (("one", 303), ("one", 422), ("two", 303), ("three", 422)):
+        assert desk.post("/moderate/views", data={"name": name}).status_code == status, name
+    assert "At most 2 views" in desk.post("/moderate/views", data={"name": "three"}).text
+
+
+@pytest.mark.databases("sqlite")
+def test_a_view_whose_category_is_gone_finds_nothing_and_breaks_nothing(session, desk):
+    session.add(DeskView(account_id=desk.moderator.id, name="Old", filter={"category": "NOPE", "status": "pending"}, order="urgent"))
+    session.commit()
+    assert "Old" in desk.get("/moderate").text
+    assert desk.get("/moderate/new.json?since=0&views=yes").status_code == 200

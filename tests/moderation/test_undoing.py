@@ -1,0 +1,169 @@
+"""Taking back: the exact earlier state, only by whoever did it, only while nothing came after, and in the log."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from crowdmap.db import utcnow
+from crowdmap.moderation import undoing
+from crowdmap.moderation.actions import perform
+from crowdmap.moderation.desk_models import UndoStep
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.taking_back import take_back
+from crowdmap.publishing.models import Publication
+from crowdmap.reports.models import Report, Status
+from tests.builders import make_account, make_report, sign_in
+
+SCRIPT = {"X-Desk": "act"}
+
+
+def now(session, report) -> dict:
+    """Everything that an action may change, and the public row."""
+    found = session.get(Report, report.id, populate_existing=True)
+    session.refresh(found.private)
+    public = session.scalar(select(Publication.feature).where(Publication.report_id == report.id, Publication.audience == "public"))
+    state = {**undoing.state(found), "merged": found.merged_into_id, "public": public is not None}
+    session.rollback()
+    return state
+
+
+def last(session) -> int:
+    return session.scalar(select(func.max(Decision.id)))
+
+
+DONE = (
+    ("publish", "pending", {}), ("hide", "published", {"reason": "names a person"}), ("reject", "pending", {"reason": "spam"}),
+    ("close", "published", {}), ("dispute", "published", {"reason": "seen otherwise"}), ("corroborate", "pending", {}),
+    ("move", "pending", {"lat": 18.5, "lon": -72.3, "accuracy_m": 30.0}), ("move", "published", {"unplaced": True}),
+    ("edit", "pending", {"title": "Other", "description": "Words", "place": "there", "people": 5, "category": "FOOD",
+                         "kind": "offer", "categories": ["MED"], "occurred_at": utcnow()}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "status", "fields"), DONE, ids=lambda value: str(value)[:12])
+def test_undo_returns_to_the_exact_earlier_state(session, action, status, fields):
+    marie = make_account()
+    report = make_report(status=status, title="As it was", place="here", people=3)
+    before = now(session, report)
+    perform(session, report.public_id, action, marie, revision=1, **fields)
+    session.commit()
+    assert now(session, report) != before
+    outcome = take_back(session, marie, [last(session)])
+    session.commit()
+    assert (outcome.done, outcome.skipped) == ([report.public_id], [])
+    assert now(session, report) == before
+    done = session.scalars(select(Decision).where(Decision.report_id == report.id).order_by(Decision.id)).all()
+    assert [one.action for one in done][-2:] == [action, "undo"] and done[-1].account_id == marie.id
+    assert session.get(Report, report.id).revision == 3
+    session.rollback()
+
+
+def test_joining_and_parting_are_taken_back_by_their_opposites(session):
+    marie = make_account()
+    a, b = make_report(), make_report()
+    for action, fields, back in (("merge", {"into": b.public_id}, "unmerge"), ("distinct", {"other": b.public_id}, "ask-again")):
+        before = now(session, a)
+        revision = session.get(Report, a.id, populate_existing=True).revision
+        perform(session, a.public_id, action, marie, revision, **fields)
+        session.commit()
+        mine = session.scalar(select(func.max(UndoStep.decision_id)))
+        outcome = take_back(session, marie, [mine])
+        session.commit()
+        assert outcome.done == [a.public_id], outcome.skipped
+        assert now(session, a) == before
+        assert session.scalars(select(Decision.action).where(Decision.report_id == a.id).order_by(Decision.id.desc())).first() == back
+        session.rollback()
+    perform(session, a.public_id, "merge", marie, session.get(Report, a.id, populate_existing=True).revision, into=b.public_id)
+    session.commit()
+    perform(session, a.public_id, "unmerge", marie, session.get(Report, a.id, populate_existing=True).revision)
+    session.commit()
+    outcome = take_back(session, marie, [session.scalar(select(func.max(UndoStep.decision_id)))])
+    session.commit()
+    assert outcome.done and now(session, a)["merged"] == b.id
+
+
+def test_it_is_refused_in_kind_words(session, client):
+    marie, paul = make_account(name="Marie Vincent"), make_account(name="Paul Other")
+    report = make_report(status="pending")
+    perform(session, report.public_id, "publish", marie, revision=1)
+    session.commit()
+    mine = last(session)
+    assert take_back(session, paul, [mine]).skipped[0]["code"] == "too-late"  # somebody else's
+    session.rollback()
+    perform(session, report.public_id, "close", paul, revision=2)
+    session.commit()
+    sign_in(client, marie)
+    answer = client.post("/moderate/undo", data={"decision": mine}, headers={**SCRIPT, "Accept": "application/json"})
+    assert answer.status_code == 409 and "Somebody else changed this report" in answer.get_json(force=True)["detail"]
+    page = client.post("/moderate/undo", data={"decision": mine})
+    assert page.status_code == 409 and "Somebody else changed this report" in page.text and report.public_id in page.text
+    assert now(session, report)["status"] == "closed"
+    assert client.post("/moderate/undo", data={"decision": "x"}).status_code == 422
+    assert client.post("/moderate/undo", data={}).status_code == 409
+
+
+def test_it_is_too_late_after_a_minute_and_nothing_of_it_is_kept(session):
+    marie = make_account()
+    report, other = make_report(status="pending", description="My name is Planted"), make_report(status="pending")
+    perform(session, report.public_id, "edit", marie, revision=1, description="No name")
+    session.commit()
+    mine = last(session)
+    session.execute(update(UndoStep).values(at=utcnow() - undoing.KEPT - timedelta(seconds=1)))
+    session.commit()
+    assert take_back(session, marie, [mine]).skipped[0]["code"] == "too-late"
+    perform(session, other.public_id, "publish", marie, revision=1)
+    session.commit()
+    assert session.scalars(select(UndoStep.decision_id)).all() == [last(session)]
+    undoing.forget(session, other.id)
+    assert session.scalars(select(UndoStep.decision_id)).all() == []
+    session.rollback()
+
+
+def test_erasing_takes_the_words_out_of_the_steps(session, client):
+    told = {"category": "WAT", "description": "Planted words", "lon": -72.3, "lat": 18.5}
+    made = client.post("/api/v1/reports", json=told).get_json()
+    perform(session, made["id"], "edit", make_account(), revision=1, description="Other")
+    session.commit()
+    assert session.scalar(select(func.count()).select_from(UndoStep)) == 1
+    session.rollback()
+    assert client.post(f"/api/v1/track/{made['tracking_token']}/erase", json={}).status_code == 204
+    assert session.scalar(select(func.count()).select_from(UndoStep)) == 0
+    session.rollback()
+
+
+def test_notes_and_looks_at_a_contact_are_not_offered(session):
+    marie, report = make_account(), make_report(contact_phone="+509 3456 7890")
+    perform(session, report.public_id, "note", marie, reason="wants a call")
+    session.commit()
+    assert session.scalar(select(func.count()).select_from(UndoStep)) == 0 and undoing.offered(session, marie) == []
+    session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_a_form_without_scripts_offers_it_on_the_next_page_for_ten_seconds(session, client):
+    sign_in(client, make_account())
+    report = make_report(status="pending")
+    page = client.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}, follow_redirects=True).text
+    mine = re.search(r'id="undo-form".*?name="decision" value="(\d+)"', page, re.DOTALL)[1]
+    back = client.post("/moderate/undo", data={"decision": mine}, follow_redirects=True)
+    assert "Taken back." in back.text and now(session, report)["status"] == Status.PENDING
+    assert "undo-form" not in back.text
+    client.post(f"/moderate/{report.public_id}/publish", data={"revision": 3})
+    session.execute(update(UndoStep).values(at=utcnow() - undoing.OFFERED))
+    session.commit()
+    assert "undo-form" not in client.get("/moderate").text
+
+
+@pytest.mark.databases("sqlite")
+def test_a_script_is_told_what_was_done_and_what_left_its_list(session, client):
+    sign_in(client, make_account())
+    report = make_report(status="pending")
+    told = client.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}, headers=SCRIPT).get_json()
+    assert told["done"] == told["left"] == [report.public_id] and told["said"] == "It is on the map now."
+    assert 'action="/moderate/undo"' in told["html"]
+    told = client.post(f"/moderate/{report.public_id}/close?status=all", data={"revision": 2}, headers=SCRIPT).get_json()
+    assert told["left"] == [] and 'action="/moderate/undo?status=all"' in told["html"]
+    late = client.post(f"/moderate/{report.public_id}/reopen", data={"revision": 1}, headers=SCRIPT)
+    assert late.status_code == 409 and 'id="desk-work"' in late.text

@@ -1,0 +1,254 @@
+"""Rules at the door, with everything real: what is published, what waits, what is kept of it."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from crowdmap.db import db
+from crowdmap.intake.draft import ReportDraft
+from crowdmap.intake.submit import Incoming, submit_many
+from crowdmap.moderation import sources
+from crowdmap.moderation.actions import perform
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.triage import queries, verbs
+from crowdmap.moderation.triage.models import Attention, Rule, RuleApplication
+from crowdmap.moderation.triage.rehearsal import rehearse
+from crowdmap.moderation.triage.rule import RuleWords
+from crowdmap.publishing.models import Publication
+from crowdmap.reports.models import Report, Status, Submission
+from tests.builders import JACMEL, LEOGANE, bearer, make_account, make_key, make_report
+
+GENOA = (8.93, 44.41)
+
+
+def make_rule(session, conditions=None, decide="publish", name="Water", active=True, **effects) -> Rule:
+    words = {"name": name, "conditions": conditions or {"categories": ["WAT"]}, "effects": {"decide": decide, **effects}}
+    made = verbs.add(session, make_account("coordinator"), RuleWords.model_validate(words), active=active)
+    session.commit()
+    return made
+
+
+def arrive(**fields) -> Report:
+    return make_report(status="pending", **fields)
+
+
+def test_a_rule_publishes_and_leaves_its_trace(session):
+    rule = make_rule(session, {"categories": ["WAT"], "areas": ["Léogâne"]})
+    report, elsewhere, other = arrive(at=LEOGANE), arrive(at=JACMEL), arrive(at=LEOGANE, category="FOOD")
+    assert [one.status for one in (report, elsewhere, other)] == ["published", "pending", "pending"]
+    assert report.verification == "unverified"
+    seen = session.query(Publication.public_id).filter_by(audience="public", removed=None).all()
+    assert seen == [(report.public_id,)]
+    decision = session.query(Decision).one()
+    assert (decision.report_id, decision.account_id, decision.action, decision.rule_id) == (report.id, None, "publish", rule.id)
+    assert "Water" in decision.reason
+    applied = session.query(RuleApplication).one()
+    assert (applied.rule_id, applied.report_id, applied.effects) == (rule.id, report.id, {"publish": True})
+    assert applied.facts == {"categories": ["WAT"], "areas": "Léogâne"}
+
+
+def test_draft_rules_do_nothing(session):
+    make_rule(session, active=False)
+    assert arrive().status == "pending"
+    assert session.query(RuleApplication).count() == 0
+
+
+def test_review_says_why_assigns_and_raises(session):
+    moderator = make_account(name="Marie")
+    rule = make_rule(session, {"words": ["cholera"]}, "review", name="Cholera", assign_to=moderator.id, escalate=True)
+    make_rule(session)
+    report = arrive(description="CHOLÉRA in the camp")
+    assert report.status == "pending"
+    wanted = session.get(Attention, report.id)
+    assert (wanted.escalated_reason, wanted.assigned_to_id) == ("Cholera", moderator.id)
+    decisions = session.query(Decision.action, Decision.rule_id).order_by(Decision.id).all()
+    assert sorted(decisions) == [("assign", rule.id), ("escalate", rule.id), ("review", rule.id)]
+    first, second = session.query(RuleApplication).order_by(RuleApplication.rule_id)
+    assert first.effects == {"review": True, "assign": True, "escalate": True}
+    assert second.effects == {"publish": "an earlier rule decided"}
+    assert [d.action for d in queries.wanted(session, report.id).decisions] == ["review"]
+
+
+@pytest.mark.databases("sqlite")
+def test_who_left_the_team_is_assigned_nothing(session):
+    moderator = make_account()
+    make_rule(session, {"categories": ["WAT"]}, None, assign_to=moderator.id)
+    moderator.disabled_at = moderator.created_at
+    session.commit()
+    report = arrive()
+    assert session.get(Attention, report.id) is None
+    assert "may not" in session.query(RuleApplication).one().effects["assign"]
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(AREA="-74.6,17.9,-71.5,20.2")
+def test_restricted_and_outside_wait_whatever_rules_say(session):
+    make_rule(session, {"kinds": ["need", "information", "damage", "offer"]})
+    assert arrive(category="MISS").status == "pending"
+    assert arrive(categories=["MISS"]).status == "pending"
+    assert arrive(at=GENOA).status == "pending"
+    assert arrive().status == "published"
+    reasons = {decision.reason for decision in session.query(Decision).filter_by(action="review")}
+    assert len(reasons) == 2 and all("not published unread" in reason for reason in reasons)
+
+
+@pytest.mark.databases("sqlite")
+def test_what_looks_like_a_machine_s_waits(client, session):
+    make_rule(session)
+    form = {"category": "WAT", "description": "No water", "place": "Delmas 33", "asked": "1"}
+    assert client.post("/report", data={**form, "website": "http://spam"}).status_code == 303
+    assert client.post("/report", data=form).status_code == 303
+    statuses = [report.status for report in session.query(Report).order_by(Report.id)]
+    assert statuses[0] == "pending"
+
+
+@pytest.mark.settings(FLOOD_PER_MINUTE=5, FLOOD_PER_SOURCE=3)
+def test_a_flood_is_never_published_unread(session):
+    make_rule(session)
+    statuses = [arrive().status for _ in range(12)]
+    assert statuses == ["published"] * 5 + ["pending"] * 7
+    assert {a.effects["publish"] for a in session.query(RuleApplication).offset(5)} == {"too many messages are coming in"}
+    # a minute later it is over
+    session.query(Submission).update({"arrived_at": datetime(2010, 1, 12, tzinfo=UTC)})
+    session.commit()
+    one_source = [arrive(source_key="one telephone", contact_phone=f"3712345{n}").status for n in range(5)]
+    assert one_source == ["published"] * 3 + ["pending"] * 2
+
+
+@pytest.mark.settings(FLOOD_PER_MINUTE=5)
+def test_many_in_one_transaction_are_a_flood(session):
+    make_rule(session)
+    messages = [Incoming(ReportDraft(category="WAT", description=f"n {n}"), "api", f"m{n}", {"n": n}) for n in range(20)]
+    receipts = submit_many(session, messages)
+    session.commit()
+    assert {receipt.status for receipt in receipts} == {Status.PENDING}
+
+
+@pytest.mark.settings(FLOOD_PER_MINUTE=5)
+def test_those_who_come_at_the_same_moment_do_not_slip_past_the_brake(app, session):
+    make_rule(session)
+    session.rollback()
+    start = threading.Barrier(12)
+
+    def send(number: int):
+        with app.app_context():
+            start.wait(10)
+            arrive(source_key=f"device {number}", external_id=f"at once {number}")
+            db.session.remove()
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = dict(session.query(Report.status, db.func.count()).group_by(Report.status).all())
+    assert sum(counts.values()) == 12 and counts.get("published", 0) <= 5
+
+
+def settled(session, moderator, action="publish", reason="", **fields) -> Report:
+    """A report on which a person decided."""
+    report = arrive(**fields)
+    perform(session, report.public_id, action, moderator, report.revision, reason)
+    session.commit()
+    return report
+
+
+def test_trust_comes_from_what_people_decided_and_needs_the_device_as_well(session):
+    moderator, known = make_account(), {"contact_phone": "+509 3712 3456", "source_key": "device one"}
+    for _ in range(6):
+        settled(session, moderator, **known)
+    settled(session, moderator, "reject", "spam", contact_phone="+509 3799 0000", source_key="device two")
+    make_rule(session, {"trust_at_least": 0.5})
+    assert arrive(**known).status == "published"
+    assert arrive(contact_phone="50937123456", source_key="another device").status == "pending"
+    assert arrive(source_key="device three").status == "pending"
+    # what the rule published earns nothing more
+    first = session.query(Submission).filter_by(report_id=session.query(Report).order_by(Report.id).first().id).one()
+    found = sources.history(session, sources.sources(first)[0], first.device_hash)
+    assert (found.reports, found.published, found.false) == (8, 6, 0)
+    assert "known: 8 reports, 6 published" == sources.in_words(found)
+
+
+def test_a_voice_for_others_earns_no_trust(session, client):
+    report = settled(session, make_account())
+    for n in range(3):
+        body = {"text": f"me too, number {n}", "contact_phone": "+509 3712 3456"}
+        assert client.post(f"/api/v1/reports/{report.public_id}/voices", json=body).status_code in (200, 201)
+    voice = session.query(Submission).order_by(Submission.id.desc()).first()
+    assert sources.trust_of(session, voice) == 0
+    assert sources.history(session, sources.sources(voice)[0]).reports == 0
+
+
+def test_an_organisation_s_key_is_its_sender(session, client):
+    make_rule(session, {"organisations": ["wash"]})
+    _key, text = make_key()
+    body = {"category": "WAT", "description": "Pump repaired", "place": "Delmas"}
+    assert client.post("/api/v1/reports", json=body, headers=bearer(text)).get_json()["status"] == "published"
+    assert client.post("/api/v1/reports", json=body).get_json()["status"] == "pending"
+    assert [row.organisation for row in session.query(Submission).order_by(Submission.id)] == ["wash", None]
+
+
+def test_a_held_source_always_waits(session):
+    make_rule(session)
+    moderator, sender = make_account(), {"contact_phone": "+509 3712 3456"}
+    report = arrive(**sender)
+    source = sources.sources(sources.first_of(session, report.id))[0]
+    sources.hold(session, source, moderator, "tells the same thing all day")
+    session.commit()
+    assert arrive(**sender).status == "pending" and arrive().status == "published"
+    sources.release(session, source, moderator)
+    session.commit()
+    assert arrive(**sender).status == "published"
+
+
+@pytest.mark.settings(MODERATION="after")
+def test_after_publishes_what_no_rule_holds_back(session):
+    assert arrive().status == "pending"  # no rule, no publishing
+    make_rule(session, {"words": ["dead"]}, "review")
+    report = arrive()
+    assert (report.status, report.verification) == ("published", "unverified")
+    assert arrive(description="three dead").status == "pending"
+    assert arrive(category="MISS").status == "pending"
+    assert arrive(channel="import").status == "pending"
+    assert "MODERATION=after" in session.query(Decision).filter_by(report_id=report.id).one().reason
+
+
+def test_a_rule_that_fails_keeps_nobody_out(session, monkeypatch):
+    make_rule(session, {"areas": ["Léogâne"]})
+
+    def fail(*_args):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("crowdmap.moderation.triage.arriving.area_of", fail)
+    assert arrive(at=LEOGANE).status == "pending"
+
+
+@pytest.mark.settings(FLOOD_PER_MINUTE=4)
+def test_a_rehearsal_says_what_would_have_happened_and_writes_nothing(session):
+    rules = [queries.standing(make_rule(session, {"categories": ["WAT"]}, active=False))]
+    reports = [arrive() for _ in range(6)] + [arrive(category="FOOD")]
+    found = rehearse(session, rules)
+    assert not session.new and not session.dirty
+    assert [one.report.id for one in found] == [report.id for report in reversed(reports)]
+    verdicts = {one.report.id: (one.verdict.publish, one.verdict.held_back) for one in found}
+    assert [verdicts[report.id] for report in reports] == [(True, None)] * 4 + [(False, "flood")] * 2 + [(False, None)]
+    assert session.query(RuleApplication).count() == 0
+
+
+@pytest.mark.settings(FLOOD_PER_MINUTE=1000, FLOOD_PER_SOURCE=1000)
+def test_a_rehearsal_agrees_with_what_happened(session):
+    """A mixed stream: the same rules, live and again."""
+    make_rule(session, {"words": ["dead"]}, "review", name="Dead")
+    make_rule(session, {"areas": ["Léogâne"], "kinds": ["need"]}, name="Needs there")
+    make_rule(session, {"volume": {"more_than": 3, "minutes": 5, "of": "source"}}, "review", name="Talkative")
+    make_rule(session, {"channels": ["web"]}, name="Web")
+    for n in range(24):
+        arrive(
+            at=(LEOGANE, JACMEL)[n % 2], category=("WAT", "FOOD", "MISS")[n % 3], channel=("web", "api")[n // 2 % 2],
+            description="dead" if n % 7 == 0 else f"water {n}", source_key=f"device {n % 5}",
+        )  # fmt: skip
+    for one in rehearse(session, queries.active(session)):
+        assert one.verdict.publish == (one.report.status is Status.PUBLISHED), one.report.description
+        live = session.query(RuleApplication.rule_id).filter_by(report_id=one.report.id).order_by(RuleApplication.id).all()
+        assert [(applied.rule.id,) for applied in one.verdict.applied] == live
