@@ -61,6 +61,7 @@ def note_of(change: dict) -> str:
 _FIELDS = {
     "more_categories": "categories", "occurred_at": "time", "out_of_area": "outside the area", "point": "point",
     "merged_into": "merged into", "taken_in": "taken in", "distinct_from": "not the same as", "vouched_by": "accounts",
+    "placed_by": "accounts", "categorised_by": "accounts",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
@@ -18,6 +18,9 @@ class State(StrEnum):
 
 
 LIVE = frozenset({State.OPEN, State.TAKEN})
+# the same in words, for the index of what waits: with values given apart no planner sees that they are the index's own
+WAITS = text("task.state IN ('open', 'taken')")
+_WAITS = text("state IN ('open', 'taken')")
 
 
 class Result(StrEnum):
@@ -45,13 +48,14 @@ class Task(db.Model):
         UniqueConstraint("report_id", "kind"),
         Index("ix_task_queue", "state", "kind", "priority", "id"),
         Index("ix_task_result", "result", "kind"),
+        Index("ix_task_waiting", "priority", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
     kind: Mapped[str]  # a name of kinds.KINDS
     state: Mapped[State] = mapped_column(enum_text(State), default=State.OPEN)
-    priority: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(default=0)  # 1 comes before 2
     needed: Mapped[int] = mapped_column(default=1)
     round: Mapped[int] = mapped_column(default=1)
     language: Mapped[str | None]  # what whoever does it has to read beside the working language

@@ -42,7 +42,7 @@ def asked(session: Session, report_id: int | None = None) -> list[Asked]:
     query = select(Task, Report).join(Report, Report.id == Task.report_id).where(Task.result == Result.MODERATOR)
     if report_id is not None:
         query = query.where(Task.report_id == report_id)
-    rows = session.execute(query.order_by(Task.priority.desc(), Task.id).limit(LISTED)).all()
+    rows = session.execute(query.order_by(Task.priority, Task.id).limit(LISTED)).all()
     given = {}
     answers = select(Answer).where(Answer.task_id.in_([task.id for task, _report in rows])).order_by(Answer.id)
     for answer in session.scalars(answers):

@@ -24,7 +24,7 @@ from crowdmap.reports.models import Report, ReportPrivate, Submission
 from crowdmap.tasks.figures import Figures, figures
 from crowdmap.tasks.kinds import KINDS, check
 from crowdmap.tasks.making import cancel, make_tasks, still_wanted
-from crowdmap.tasks.models import LIVE, Answer, Given, Result, State, Task, Volunteer
+from crowdmap.tasks.models import LIVE, WAITS, Answer, Given, Result, State, Task, Volunteer
 from crowdmap.tasks.people import check_may_work, open_kinds, volunteer_of
 from crowdmap.web import validate
 
@@ -89,8 +89,8 @@ def _waiting(account: Account, volunteer: Volunteer, kinds: Sequence[str], devic
     free = or_(Task.state == State.OPEN, and_(Task.state == State.TAKEN, Task.leased_until <= utcnow()))
     reads = or_(Task.language.is_(None), Task.language.in_(volunteer.languages or [""]))
     met = select(Answer.id).where(Answer.task_id == Task.id, Answer.account_id == account.id).exists()
-    query = select(Task).where(Task.state.in_(LIVE), Task.kind.in_(kinds), free, reads, ~met, ~_own(account, device))
-    query = query.order_by(Task.priority.desc(), Task.id).limit(1)
+    query = select(Task).where(WAITS, Task.kind.in_(kinds), free, reads, ~met, ~_own(account, device))
+    query = query.order_by(Task.priority, Task.id).limit(1)
     # SQLite has one writer and leaves the lock out
     return query.with_for_update(skip_locked=True, of=Task).execution_options(populate_existing=True)
 

@@ -217,11 +217,11 @@ def _page(*, error: DomainError | None = None, practising: str | None = None, ke
     }  # fmt: skip
     if kind is not None:
         message = message_of_item(item) if item else message_of(kind, report)
-        return render_template("tasks/task.html", message=message, **values, **_of_kind(kind.name, volunteer, item))
+        return render_template("tasks/task.html", message=message, **values, **_of_kind(kind.name))
     return render_template("tasks/work.html", kinds=_kinds(account, volunteer), steps=people.path(db.session, account), readable=_languages(volunteer), **values)
 
 
-def _of_kind(name: str, volunteer, item) -> dict:
+def _of_kind(name: str) -> dict:
     """What the form of one kind needs beside the message."""
     if name == categorise.NAME:
         language = str(get_locale())
@@ -229,7 +229,7 @@ def _of_kind(name: str, volunteer, item) -> dict:
         tops = [(category_name(top, language), [c for c in found if c.parent == top.code] or [top], top) for top in found if top.parent is None]
         return {"families": tops, "category_name": lambda category: category_name(category, language)}
     if name == place.NAME:
-        words = request.args.get("places", "") or (item.place if item and not request.values.get("places") and "places" in request.args else "")
+        words = request.args.get("places", "")
         config = {**ground(db.session, current_app.static_url_path), "search": url_for("work.places")}
         return {"map_config": config, "asked": words, "places": gazetteer.search(db.session, words) if words else []}
     return {"heard": HEARD}

@@ -39,6 +39,8 @@ def upgrade():
     )
     op.create_index("ix_task_queue", "task", ["state", "kind", "priority", "id"])
     op.create_index("ix_task_result", "task", ["result", "kind"])
+    waits = sa.text("state IN ('open', 'taken')")
+    op.create_index("ix_task_waiting", "task", ["priority", "id"], sqlite_where=waits, postgresql_where=waits)
     op.create_index(op.f("ix_task_holder_id"), "task", ["holder_id"])
     op.create_table(
         "task_answer",

@@ -119,7 +119,7 @@ def test_calling_back_shows_the_contact_of_one_report_on_request(app, session):
     client = client_of(app, make_volunteer(may_call=True))
     page = client.post("/work/next", data={"only": "check"}, follow_redirects=True).text
     assert "3799" not in page
-    address = re.search(r'action="(/work/\d+/contact)"', page)[1]
+    address = re.search(r'action="(/work/\d+/contact)#contact"', page)[1]
     assert "3799 1201" in client.post(address).text
     assert client_of(app, make_volunteer(may_call=True)).post(address).status_code == 409
     assert client_of(app, make_volunteer()).post(address, headers={"Accept": "application/json"}).status_code == 409

@@ -441,3 +441,16 @@ def test_the_figures_tell_each_step_since_the_message_came(session):
     assert found.kind("place").agreement == 1 and found.kind("translate").agreement is None and found.kind("place").answers == 2
     with at(40):
         assert figures(session, since=utcnow()).received == 0
+
+
+@pytest.mark.databases("sqlite")
+def test_what_a_life_hangs_on_comes_first_then_what_concerns_many_then_the_oldest(session):
+    made = [
+        make_task("place", category=category, people=people, **UNPLACED).id
+        for category, people in (("ROAD", None), ("ROAD", None), ("ROAD", 500), ("TRAP", 1))
+    ]
+    order = []
+    for _ in made:
+        order.append(offer(session, make_volunteer()).id)
+        session.commit()
+    assert order == [made[3], made[2], made[0], made[1]]

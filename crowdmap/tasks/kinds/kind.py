@@ -83,9 +83,9 @@ class TaskKind:
     lives: timedelta = timedelta(days=7)
 
     def priority(self, report: Report) -> int:
-        """The higher the sooner: by kind, then by whether a life may hang on it, then by how many people."""
+        """The lower the sooner: by kind, then by whether a life may hang on it, then by how many people."""
         urgent = 50 if URGENT & set(report.codes) else 0
-        return self.rank * 100 + urgent + min(40, (report.people or 0) // 25)
+        return 1000 - self.rank * 100 - urgent - min(40, (report.people or 0) // 25)
 
 
 def primary(language: str | None) -> str | None:
