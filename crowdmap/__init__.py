@@ -14,7 +14,7 @@ ROOT = HERE if (HERE / "static").is_dir() else HERE.parent
 # in the order of the arrows (docs/architecture in README): each has init_app(app), and may have a cli
 FEATURES = (
     "accounts", "reports", "publishing", "filters", "dedupe", "moderation", "intake", "organisations", "tasks", "feeds", "maps",
-    "alerts", "progress", "openapi", "operate", "demo",
+    "alerts", "progress", "openapi", "operate", "demo", "simulate",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ ROOT = PACKAGE.parent
 ARROWS = (
     "config", "errors", "geo", "db", "events", "jobs", "web", "language", "problems", "assets", "accounts", "reports",
     "publishing", "filters", "dedupe", "moderation", "intake", "organisations", "matching", "tasks", "feeds", "maps",
-    "alerts", "progress", "openapi", "serve", "operate", "demo",
+    "alerts", "progress", "openapi", "serve", "operate", "demo", "simulate",
 )  # fmt: skip
 EDGE = {"config", "errors", "geo"}  # these three know each other
 COMPOSERS = {"__init__", "cli"}  # create_app and the command line put everything together

@@ -99,6 +99,14 @@ class Generator:
             self._recent.append(made)
         return replace(made, status=Status.PENDING)
 
+    def fresh(self, now: datetime, *, restricted: bool = False) -> Invented:
+        """A report that nobody told before; *restricted*: about what only the team may see."""
+        return replace(self._report(now, self._restricted if restricted else self._open), status=Status.PENDING)
+
+    def again(self, first: Invented, now: datetime) -> Invented:
+        """What *first* tells, told again."""
+        return replace(self._repeat(first, now), status=Status.PENDING)
+
     # ---- time and standing
 
     def _age(self) -> float:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap.events import Event, ReportSubmitted
 from crowdmap.moderation.models import Decision
-from crowdmap.tasks import agreement
+from crowdmap.tasks import agreement, truth
 from crowdmap.tasks.kinds import KINDS, categorise, place
 from crowdmap.tasks.models import LIVE, Answer, Given, Result, State, Task
 
@@ -53,7 +53,7 @@ class StepFigures:
 class Figures:
     """*received*: reports. *coded*: reports that two coded; *same*: the share of pairs of coders who chose the same
     category; *alpha*: Krippendorff's. *placed*, *wrong*: practice placements, and those outside the known place; *off_m*:
-    their median distance from it. *waiting*: what moderators are asked."""
+    their median distance from it. *waiting*: what moderators are asked. *known*: against the truth, of simulated messages."""
 
     received: int
     kinds: list[KindFigures]
@@ -65,6 +65,7 @@ class Figures:
     wrong: int
     off_m: float | None
     waiting: int
+    known: truth.Known | None = None
 
     def step(self, name: str) -> StepFigures:
         return next(one for one in self.steps if one.name == name)
@@ -79,10 +80,12 @@ def figures(session: Session, since: datetime | None = None) -> Figures:
     coded = _coded(session, since)
     off = _practice_distances(session, since)
     kinds = _kinds(session, since, coded)
+    first = _first(session, arrived)
     return Figures(
-        received=len(arrived), kinds=kinds, steps=_steps(session, arrived), coded=len(coded),
+        received=len(arrived), kinds=kinds, steps=_steps(first, arrived), coded=len(coded),
         same=agreement.rate(coded), alpha=agreement.alpha(coded), placed=len(off), wrong=sum(not good for good, _off in off),
         off_m=agreement.spread([metres for _good, metres in off if metres is not None])[0], waiting=waiting(session),
+        known=truth.against(session, first[STEPS["placed"]].keys(), since),
     )  # fmt: skip
 
 
@@ -98,7 +101,8 @@ def _arrivals(session: Session, since: datetime | None) -> dict[int, datetime]:
     return dict(session.execute(query).all())
 
 
-def _steps(session: Session, arrived: dict[int, datetime]) -> list[StepFigures]:
+def _first(session: Session, arrived: dict[int, datetime]) -> dict[str, dict[int, datetime]]:
+    """Action of a step → report → when it was first done."""
     query = select(Decision.report_id, Decision.action, Decision.at).where(Decision.action.in_(STEPS.values())).order_by(Decision.id.desc())
     first: dict[str, dict[int, datetime]] = defaultdict(dict)
     for report_id, action, at in session.execute(query):
@@ -107,6 +111,10 @@ def _steps(session: Session, arrived: dict[int, datetime]) -> list[StepFigures]:
             first[action][report_id] = at
     unplaced = set(session.scalars(select(Task.report_id).where(Task.kind == place.NAME)))  # a point that was corrected is not placed by it
     first["move"] = {report_id: at for report_id, at in first["move"].items() if report_id in unplaced}
+    return first
+
+
+def _steps(first: dict[str, dict[int, datetime]], arrived: dict[int, datetime]) -> list[StepFigures]:
     found = []
     for name, action in STEPS.items():
         minutes = [(at - arrived[report_id]).total_seconds() / 60 for report_id, at in first[action].items()]
