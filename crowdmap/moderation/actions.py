@@ -120,7 +120,7 @@ _ALL = (
     Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action(
-        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "y", needs=("mark",),
+        "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
         merged=True,
     ),
     Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),

@@ -10,6 +10,7 @@ from crowdmap.accounts.models import Account
 from crowdmap.config import settings
 from crowdmap.db import MOST_ID
 from crowdmap.errors import InvalidCursor, NotFound
+from crowdmap.moderation import queueing
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage.models import Attention, Rule, RuleApplication
 from crowdmap.moderation.triage.rule import Conditions, Effects
@@ -17,7 +18,7 @@ from crowdmap.moderation.triage.verdict import Flood, Standing
 from crowdmap.publishing import masks
 from crowdmap.reports.models import Area, Category, Report
 
-PAGE = 100
+PAGE, CHUNK = 100, 500
 UNREAD = "published unread, as this crisis chose (MODERATION=after)"
 
 
@@ -34,6 +35,18 @@ def rules(session: Session) -> list[Rule]:
 def active(session: Session) -> list[Standing]:
     query = select(Rule).where(Rule.active, Rule.removed_at.is_(None)).order_by(Rule.position, Rule.id)
     return [standing(rule) for rule in session.scalars(query)]
+
+
+@queueing.escalates
+def escalated(session: Session, ids: list[int]) -> dict[int, str]:
+    """Which of these reports a rule wants to be seen first, and the rule's name; for the desk's queue."""
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(Attention.report_id, Attention.escalated_reason).where(
+            Attention.report_id.in_(ids[start : start + CHUNK]), Attention.escalated_reason.is_not(None)
+        )
+        found |= dict(session.execute(query).all())
+    return found
 
 
 def rule(session: Session, rule_id: int) -> Rule:

@@ -10,6 +10,7 @@ from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, submit_many
 from crowdmap.moderation import sources
 from crowdmap.moderation.actions import perform
+from crowdmap.moderation.desk_models import QueueItem
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage import queries, verbs
 from crowdmap.moderation.triage.models import Attention, Rule, RuleApplication
@@ -62,6 +63,7 @@ def test_review_says_why_assigns_and_raises(session):
     assert report.status == "pending"
     wanted = session.get(Attention, report.id)
     assert (wanted.escalated_reason, wanted.assigned_to_id) == ("Cholera", moderator.id)
+    assert ["escalated", "Cholera"] in session.get_one(QueueItem, report.id).reasons  # the desk shows it first, and why
     decisions = session.query(Decision.action, Decision.rule_id).order_by(Decision.id).all()
     assert sorted(decisions) == [("assign", rule.id), ("escalate", rule.id), ("review", rule.id)]
     first, second = session.query(RuleApplication).order_by(RuleApplication.rule_id)
