@@ -32,6 +32,7 @@ TAKES = {
     "dispute": (EvidenceKind.CONTRADICTION,),
     "add-evidence": tuple(kind for kind in EvidenceKind if kind is not EvidenceKind.IMPORT),
 }
+ACTIONS = (*TAKES, "withdraw-evidence", "reinstate-evidence")
 # a grade that a trusted source gave → the evidence of it
 BROUGHT = {
     Verification.VERIFIED: (EvidenceKind.IMPORT, 1),
@@ -353,7 +354,7 @@ def shown(session: Session, report: Report, children: Sequence[Report], decision
 
 def said(session: Session, report: Report, action: str) -> str | None:
     """What to tell who did one of these actions, where the action's own words would not be true; None: they are."""
-    if action not in (*TAKES, "withdraw-evidence", "reinstate-evidence"):
+    if action not in ACTIONS:
         return None
     pieces, two = as_pieces(standing_of(session, report)), asks_for_two(session, report)
     if grades.waits_for_another(pieces, two) and report.verification is not Verification.DISPUTED:

@@ -17,6 +17,7 @@ from crowdmap.accounts.models import Account
 from crowdmap.db import UtcDateTime, utcnow
 from crowdmap.db.json import dumps, loads
 from crowdmap.errors import IllegalState
+from crowdmap.moderation import evidence
 from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import Report, ReportPrivate
@@ -44,16 +45,10 @@ OPPOSITES: dict[str, Callable[[Decision], tuple[str, dict]]] = {
     "unmerge": lambda decision: ("merge", {"into": decision.change["merged_into"][0]}),
     "distinct": lambda decision: ("ask-again", {"other": decision.change["distinct_from"][1]}),
     "ask-again": lambda decision: ("distinct", {"other": decision.change["distinct_from"][0]}),
+    **dict.fromkeys(evidence.ACTIONS, evidence.opposite),
     "keep-mark": lambda decision: ("mask-mark", {"mark": next(iter(decision.change))}),
     "mask-mark": lambda decision: ("keep-mark", {"mark": next(iter(decision.change))}),
-    **dict.fromkeys(("verify", "corroborate", "dispute", "add-evidence"), lambda decision: _withdrawal(decision)),
 }
-
-
-def _withdrawal(decision: Decision) -> tuple[str, dict]:
-    """Evidence is never deleted: taken back, it is withdrawn."""
-    number = int(decision.change["evidence"][1].rpartition("#")[2])
-    return "withdraw-evidence", {"evidence_id": number, "reason": _("Taken back.")}
 
 
 def opposite(action: str):
@@ -67,8 +62,6 @@ def opposite(action: str):
 
 
 def can_be_taken_back(decision: Decision) -> bool:
-    if decision.change and "settled" in decision.change:  # it withdrew what said otherwise, which does not come back
-        return False
     if decision.action in OPPOSITES:
         return True
     return bool(decision.change) and decision.change.keys() <= _KNOWN and decision.action != "undo"

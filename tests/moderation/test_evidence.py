@@ -166,6 +166,17 @@ def test_every_decision_of_these_has_an_opposite_that_leaves_what_was(session, m
     session.rollback()
 
 
+def test_the_desk_takes_a_mark_back_with_its_evidence(session, app, marie, jean):
+    from crowdmap.moderation.taking_back import take_back
+
+    report = act(session, make_report(), "dispute", marie, reason="not there")
+    act(session, report, "verify", jean, evidence="called", evidence_kind="called")
+    outcome = take_back(session, jean, [last(session, report).id])
+    session.commit()
+    assert not outcome.skipped and outcome.done == [report.public_id] and (report.verification, report.verification_reason) == ("disputed", "contradiction")
+    assert [piece.withdrawn_at is None for piece in found(session, report)] == [True, False]
+
+
 def test_the_database_refuses_to_rewrite_or_delete_evidence(session, marie):
     report = act(session, make_report(), "verify", marie, evidence="called")
     for statement in (update(Evidence).values(note="x"), update(Evidence).values(kind="photo"), delete(Evidence)):
@@ -286,18 +297,18 @@ def test_an_ending_is_told_kindly_and_undone_by_restoring(session, app, marie, r
 
     report = act(session, make_report(status="pending"), "add-evidence", marie, evidence_kind="source", evidence="heard")
     act(session, report, "reject", marie, reason=reason)
-    token = tracking_token(session.query(Submission.id).filter_by(report_id=report.id).scalar())
+    token, key = tracking_token(session.query(Submission.id).filter_by(report_id=report.id).scalar()), report.public_id
     session.rollback()
     desk, stranger = sign_in(app.test_client(), marie), app.test_client()
     assert words in stranger.get(f"/track/{token}").text
     ended = reason if kind else None
     assert stranger.get(f"/api/v1/track/{token}").get_json()["ended"] == ended
-    page = desk.get(f"/moderate/{report.public_id}").text
+    page = desk.get(f"/moderate/{key}").text
     assert ("Checking ended" in page) == bool(kind) and (not kind or kind in page)
     act(session, report, "restore", marie)
     assert stranger.get(f"/api/v1/track/{token}").get_json()["ended"] is None
-    assert "Checking ended" not in desk.get(f"/moderate/{report.public_id}").text
-    assert words not in stranger.get(f"/track/{token}").text
+    assert "Checking ended" not in desk.get(f"/moderate/{key}").text
+    assert not kind or words not in stranger.get(f"/track/{token}").text
     assert report.verification_reason == "source"
 
 
