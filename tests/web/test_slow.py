@@ -14,6 +14,7 @@ from tests.builders import make_report
 from tests.servers import LiveServer
 
 QUICK = "import sys; from crowdmap.web import slow; slow.SLOW_S = 2; from crowdmap.cli import main; sys.exit(main())"
+IMPATIENT = "import sys; from crowdmap import serve; serve.ASKING_S = 2; from crowdmap.cli import main; sys.exit(main())"
 
 
 def line_to(server, path):
@@ -66,7 +67,7 @@ def test_who_never_finishes_asking_holds_no_thread_for_long(app_settings):
     """A head that stops after a letter, and a body of which only the beginning comes."""
     server = LiveServer(
         app_settings, "--workers", "1", "--threads", "4", "--no-worker",
-        command=(sys.executable, "-c", QUICK.replace("slow.SLOW_S = 2", "serve.ASKING_S = 2").replace("crowdmap.web import slow", "crowdmap import serve"), "serve", "--host", "127.0.0.1"),
+        command=(sys.executable, "-c", IMPATIENT, "serve", "--host", "127.0.0.1"),
     )  # fmt: skip
     post = f"POST /api/v1/reports HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"
     try:
