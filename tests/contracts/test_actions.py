@@ -6,6 +6,8 @@ A new action joins by itself. Where it needs a field that no other action needs,
 
 import itertools
 
+import pytest
+
 from sqlalchemy import func, inspect, select
 
 from crowdmap.accounts.models import Account
@@ -177,6 +179,7 @@ def ask(client, headers, way: str, public_id: str, action: str, fields: dict):
     return client.post(f"/moderate/{public_id}/{action}", data=form, headers=headers)
 
 
+@pytest.mark.databases("sqlite")  # what each action does to the tables is tried on both with its verbs
 def test_every_action_by_everybody_in_every_state_by_both_ways(session, app):
     everybody = callers(app, session)
     assert len(everybody) == len(Role) + 3

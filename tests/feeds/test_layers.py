@@ -241,7 +241,7 @@ CIRCLE = st.fixed_dictionaries({
 
 @given(st.builds(lambda plain, circle: {**plain, **circle}, PARAMETERS, st.just({}) | CIRCLE))
 @pytest.mark.databases("sqlite")
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 def test_what_a_filter_is_written_as_is_the_filter(session, query):
     """Whoever follows a layer asks for it by what was written, and caches know it by that: it must be the same circle."""
     chosen = ReportFilter.parse(query)
