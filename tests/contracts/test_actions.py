@@ -7,7 +7,6 @@ A new action joins by itself. Where it needs a field that no other action needs,
 import itertools
 
 import pytest
-
 from sqlalchemy import func, inspect, select
 
 from crowdmap.accounts.models import Account
