@@ -66,7 +66,9 @@ class Nursling:
 
     def wait(self, timeout: float | None = None) -> int:
         if self._handle is not None:
-            if not select.select([self._handle], [], [], timeout)[0]:
+            asked = select.poll()  # select() knows no handle above 1024
+            asked.register(self._handle, select.POLLIN)
+            if not asked.poll(None if timeout is None else timeout * 1000):
                 raise subprocess.TimeoutExpired("crowdmap serve", timeout)
             os.close(self._handle)
             self._handle = None

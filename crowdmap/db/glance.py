@@ -6,7 +6,7 @@ Through the pool it costs a check-out, BEGIN, the question, ROLLBACK and a retur
 import os
 import threading
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from crowdmap.db.own import open_postgres, open_sqlite
 
@@ -19,6 +19,7 @@ class Glance:
         self._engine, self._statement = engine, statement
         self._lock = threading.Lock()
         self._connection, self._owner = None, None
+        event.listen(engine, "engine_disposed", lambda _engine: self.close())  # or the file stays open for good
 
     def rows(self) -> list[tuple]:
         """Raises what the driver raises; the next call connects again."""

@@ -157,7 +157,7 @@ def test_the_report_leads_to_the_comparison_and_back(app, session, live_server, 
     expect(page.locator(".done")).to_be_visible()
     page.goto(f"{live_server.url}/moderate/{b.public_id}")
     page.locator(".refused").get_by_role("button", name="Ask again").click()
-    expect(page.locator(".flash")).to_contain_text("It may be asked again")
+    expect(page.locator("#said")).to_contain_text("It may be asked again")
     expect(page.locator(".twins")).to_contain_text("210 m")
 
 
