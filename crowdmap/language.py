@@ -29,6 +29,12 @@ def locale_code() -> str:
     return str(get_locale() or "en").replace("_", "-")
 
 
+def language_name(code: str | None) -> str:
+    """A language in the reader's own words; its code where nobody knows."""
+    names = (get_locale() or Locale("en")).languages
+    return names.get(code) or names.get(code.partition("-")[0], code) if code else ""
+
+
 def text_direction() -> str:
     """"ltr" or "rtl"; ``?dir=rtl`` lets anybody look at a page mirrored."""
     if has_request_context() and request.args.get("dir") in ("rtl", "ltr"):

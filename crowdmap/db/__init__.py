@@ -17,12 +17,12 @@ from crowdmap.db import postgres, sqlite
 from crowdmap.db.access import Access, access, reading, writing
 from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable, is_busy
 from crowdmap.db.json import dumps, loads
-from crowdmap.db.rows import accumulate, insert_if_absent, upsert
+from crowdmap.db.rows import accumulate, in_chunks, insert_if_absent, upsert
 from crowdmap.db.types import EnumText, Json, UtcDateTime, clock, enum_text, utcnow
 
 __all__ = [
     "MOST_ID", "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access",
-    "accumulate", "analyse", "clock", "db", "engine_name", "enum_text", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
+    "accumulate", "analyse", "clock", "db", "engine_name", "enum_text", "in_chunks", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
     "snapshot", "upsert", "utcnow", "writing", "writing_session",
 ]  # fmt: skip
 

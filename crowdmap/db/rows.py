@@ -1,17 +1,23 @@
-"""INSERT … ON CONFLICT, on both databases."""
+"""INSERT … ON CONFLICT, on both databases; and many values asked for in parts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Select, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
+CHUNK = 500  # values in one IN: a statement has a most of parameters, and thousands of them are slow to put together
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def _insert(session: Session, model):
     return _INSERT[session.get_bind().dialect.name](model)
+
+
+def in_chunks(values: Sequence) -> Iterator[Sequence]:
+    """*values* in parts of at most CHUNK, in their order."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def insert_if_absent(session: Session, model, rows: Iterable[dict], conflict: Sequence[str]) -> list[Row]:

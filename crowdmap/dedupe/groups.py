@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.config import settings
+from crowdmap.db import in_chunks
 from crowdmap.db.search import fold
 from crowdmap.dedupe import model as models
 from crowdmap.dedupe.models import Suspicion
@@ -26,7 +27,6 @@ MOST_PAIRS = 4_000  # the best of them, some 0.1 s; 90 copies of one text make a
 LAST = 200  # decided suggestions that the figure of precision looks at
 BESIDE = 4  # reports that can be read beside each other; a larger group begins with its copies
 COPIES = 3
-CHUNK = 500
 
 # which report takes the others in: what is on the map stays there, what somebody checked tells it, else the first
 _BY_STATUS = (Status.PUBLISHED, Status.CLOSED, Status.PENDING, Status.HIDDEN)
@@ -165,9 +165,9 @@ def root_of(pointers: dict[int, int], report_id: int) -> int:
 
 
 def _in_chunks(session: Session, query, column, values) -> list:
-    values, rows = sorted(values), []
-    for start in range(0, len(values), CHUNK):
-        rows += session.execute(query.where(column.in_(values[start : start + CHUNK]))).all()
+    rows = []
+    for some in in_chunks(sorted(values)):
+        rows += session.execute(query.where(column.in_(some))).all()
     return rows
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import select
 
-from crowdmap.db import db
+from crowdmap.db import db, in_chunks
 from crowdmap.errors import CursorExpired, InvalidParameter
 from crowdmap.events import Event
 from crowdmap.feeds.heads import head_seq
@@ -81,8 +81,8 @@ def changes(chosen: ReportFilter, audience: Audience, since: int, limit: int) ->
     rows = rows[:limit]
     alive = [row.id for row in rows if row.removed is None]
     matching = set()
-    for start in range(0, len(alive), 500):
-        matching.update(db.session.scalars(chosen.select(audience, p.id).where(p.id.in_(alive[start : start + 500]))))
+    for some in in_chunks(alive):
+        matching.update(db.session.scalars(chosen.select(audience, p.id).where(p.id.in_(some))))
     items = []
     for row in rows:
         if row.removed is not None:

@@ -3,8 +3,8 @@ is the changes query in a loop, and streams that ask the same share its answer.
 
 Streams may hold at most half of a process's threads, those of one network at most three quarters of these; the next
 one gets 503 with Retry-After and its client polls /feeds/changes instead. A stream is sent in small pieces, and one
-whose client takes none for a while is cut: it resumes from the last id it read. So what waits to be sent is at most a
-piece and the socket's buffer for each stream, whatever is published meanwhile.
+whose client takes none for a while is cut (`web.slow`): it resumes from the last id it read. So what waits to be sent is
+at most a piece and the socket's buffer for each stream, whatever is published meanwhile.
 """
 
 import contextlib
@@ -31,7 +31,6 @@ from crowdmap.web.limits import client_source
 HEART_BEAT_S = 15
 EMPTY_S = 5  # then nobody watches the log for them
 CHECK_S = 2  # how often a waiting stream looks whether it may go on
-SLOW_S = 20  # a client that took no piece for so long is cut
 BATCH = 500
 PIECE = 32 * 1024  # bytes handed to the server at once, or a single larger event
 SOCKET_BUFFER = 128 * 1024  # the system would let it grow to megabytes for each client that does not read
@@ -39,16 +38,9 @@ SOCKET_BUFFER = 128 * 1024  # the system would let it grow to megabytes for each
 
 @dataclass(eq=False)
 class Place:
-    """One stream's. *given_at*: since when a piece waits to be sent; None while there is nothing to send."""
+    """One stream's."""
 
     source: str
-    line: socket.socket | None
-    given_at: float | None = None
-
-    def cut(self) -> None:
-        """Whoever waits in send on this socket wakes up with an error, and the place is given back."""
-        with contextlib.suppress(OSError):
-            self.line.shutdown(socket.SHUT_RDWR)
 
 
 class Streams:
@@ -80,7 +72,7 @@ class Streams:
                 raise StreamsFull("all live connections are taken; ask /feeds/changes?since=… every few seconds")
             if sum(place.source == source for place in self.places) >= self.most_of_one:
                 raise StreamsFull("your network holds its share of live connections; ask /feeds/changes?since=… instead")
-            place = Place(source, line)
+            place = Place(source)
             self.places.add(place)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._watch, name="stream-watch", daemon=True)
@@ -109,14 +101,6 @@ class Streams:
                     self._thread = None
                     waker.close()
                     return
-            self._cut_the_slow()
-
-    def _cut_the_slow(self) -> None:
-        late = time.monotonic() - SLOW_S
-        with self._changed:
-            for place in self.places:
-                if place.line is not None and place.given_at is not None and place.given_at < late:
-                    place.cut()
 
     def wait(self, since: int, seconds: float) -> bool:
         """Whether something newer than *since* was written, within so many seconds."""
@@ -178,10 +162,7 @@ class _Body:
         return self
 
     def __next__(self):
-        self._place.given_at = None  # asked for the next, so the last was sent
-        piece = next(self._events)
-        self._place.given_at = time.monotonic()
-        return piece
+        return next(self._events)
 
     def close(self):
         if not self._closed:

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from crowdmap import problems
 from crowdmap.db import db, reading
 from crowdmap.errors import NotFound, ValidationFailed
+from crowdmap.language import language_name
 from crowdmap.moderation import canned
-from crowdmap.moderation.shown import language_name
 from crowdmap.reports.texts import clean
 from crowdmap.web import Permission, actor, permits, read_form
 

@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
-from crowdmap.db import upsert, utcnow
+from crowdmap.db import in_chunks, upsert, utcnow
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, StaleRevision, ValidationFailed
 from crowdmap.moderation import merging
@@ -23,7 +23,6 @@ from crowdmap.reports.models import Report, Status
 from crowdmap.web import Permission
 
 MOST_TOGETHER = 200  # reports of one decision
-CHUNK = 500
 
 
 # ---- one pair: actions like all others
@@ -216,8 +215,8 @@ def _refused(session: Session, rows: list[Report]) -> list[tuple[int, int]]:
 def _between(session: Session, ids, *where) -> list[Suspicion]:
     """Suspicions with both ends among *ids*."""
     ids, rows = sorted(ids), []
-    for start in range(0, len(ids), CHUNK):
-        query = select(Suspicion).where(Suspicion.a_id.in_(ids[start : start + CHUNK]), *where)
+    for some in in_chunks(ids):
+        query = select(Suspicion).where(Suspicion.a_id.in_(some), *where)
         rows += session.scalars(query.order_by(Suspicion.id).execution_options(populate_existing=True))
     known = set(ids)
     return [row for row in rows if row.b_id in known]
@@ -251,8 +250,8 @@ def _forget(session: Session, rows: list[Report], only_at: datetime | None = Non
     found = [row for row in _between(session, home, *where) if home[row.a_id] != home[row.b_id]]
     suspected = [row.id for row in found if row.evidence]
     by_hand = [row.id for row in found if not row.evidence]
-    for start in range(0, len(found), CHUNK):
-        cleared = update(Suspicion).where(Suspicion.id.in_(suspected[start : start + CHUNK]))
-        session.execute(cleared.values(refused_at=None, refused_by_id=None))
-        session.execute(delete(Suspicion).where(Suspicion.id.in_(by_hand[start : start + CHUNK])))
+    for some in in_chunks(suspected):
+        session.execute(update(Suspicion).where(Suspicion.id.in_(some)).values(refused_at=None, refused_by_id=None))
+    for some in in_chunks(by_hand):
+        session.execute(delete(Suspicion).where(Suspicion.id.in_(some)))
     return len(found)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from crowdmap.db import accumulate, upsert, utcnow
+from crowdmap.db import accumulate, in_chunks, upsert, utcnow
 from crowdmap.moderation.desk_models import QueueCount, QueueItem
 from crowdmap.moderation.urgency import urgency
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.project import Crisis, Tree, View
 from crowdmap.reports.models import Risk
 
-CHUNK = 500
 KEPT = ("status", "revision", "due_at", "told_at", "looked_at", "reasons")  # came_at never changes
 
 # who knows of reports that somebody or a rule wants to be seen first: (session, report ids) → report id → why
@@ -53,7 +52,7 @@ def keep(session: Session, trees: Iterable[Tree], want: dict, crisis: Crisis) ->
         counted[row["status"]] += 1
     for row in have.values():
         counted[row.status] -= 1
-    for gone in _chunks(sorted(have)):
+    for gone in in_chunks(sorted(have)):
         session.execute(delete(QueueItem).where(QueueItem.report_id.in_(gone)))
     upsert(session, QueueItem, rows, conflict=("report_id",))
     changes = [{"status": status, "n": n} for status, n in sorted(counted.items()) if n]
@@ -75,14 +74,10 @@ def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, old) -> 
 
 def _existing(session: Session, ids: list[int]):
     columns = QueueItem.__table__.columns
-    for chunk in _chunks(ids):
+    for chunk in in_chunks(ids):
         # somebody may open one of them at this moment, which moves it: held until this commit
         query = select(*columns).where(columns.report_id.in_(chunk)).order_by(columns.report_id).with_for_update()
         yield from session.execute(query)
-
-
-def _chunks(ids: list[int]):
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 def rebuild_counts(session: Session) -> None:

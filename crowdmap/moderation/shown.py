@@ -3,9 +3,8 @@
 import re
 from typing import Any
 
-from babel import Locale
-from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -43,12 +42,6 @@ def told(fields: dict | None) -> list[tuple[str, str]]:
 
 def category_name(category: Category, language: str) -> str:
     return category.names.get(language.partition("_")[0], category.name)
-
-
-def language_name(code: str) -> str:
-    """A language in the reader's own words, else its code."""
-    names = (get_locale() or Locale("en")).languages
-    return names.get(code) or names.get(code.partition("-")[0], code)
 
 
 def why(reasons: list, category_names: dict[str, str]) -> list[tuple[str, str]]:

@@ -28,12 +28,13 @@ from crowdmap.errors import (
     status_of,
 )
 from crowdmap.filters import PARAMETERS
+from crowdmap.language import language_name
 from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
-from crowdmap.moderation.shown import category_name, language_name, map_of, told, why
+from crowdmap.moderation.shown import category_name, map_of, told, why
 from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json

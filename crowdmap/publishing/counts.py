@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Float, Integer, bindparam, cast, delete, exce
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap import events, geo
-from crowdmap.db import accumulate
+from crowdmap.db import accumulate, in_chunks
 from crowdmap.db.numbers import whole
 from crowdmap.publishing.models import Audience, CellCount, Publication, PublicationCategory
 from crowdmap.reports.models import Kind, Status
@@ -102,8 +102,8 @@ def _as_they_stand(session, rows) -> Iterable[Counted]:
     rows = [row for row in rows if row.audience in COUNTED and row.status == Status.PUBLISHED]
     codes: dict[int, list[str]] = {row.id: [] for row in rows}
     ids, link = sorted(codes), PublicationCategory
-    for start in range(0, len(ids), 500):
-        query = select(link.publication_id, link.code).where(link.publication_id.in_(ids[start : start + 500]))
+    for some in in_chunks(ids):
+        query = select(link.publication_id, link.code).where(link.publication_id.in_(some))
         for publication_id, code in session.execute(query):
             codes[publication_id].append(code)
     for row in rows:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, event, func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 from crowdmap import events, jobs
-from crowdmap.db import db, upsert, utcnow
+from crowdmap.db import db, in_chunks, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.publishing import counts, marks
 from crowdmap.publishing.finders.rules import rules_of
@@ -153,18 +153,18 @@ def _reports(session, column, ids):
 def _by_ids(session, query, column, ids):
     ids = sorted(ids)
     rows = []
-    for start in range(0, len(ids), 500):
-        rows += session.scalars(query.where(column.in_(ids[start : start + 500])))
+    for some in in_chunks(ids):
+        rows += session.scalars(query.where(column.in_(some)))
     return rows
 
 
 def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int]:
     """Distinct sources a tree."""
     ids, told = sorted(root_of), defaultdict(list)
-    for start in range(0, len(ids), 500):
+    for some in in_chunks(ids):
         query = select(Submission.report_id, Submission.id, Submission.source_hash, Submission.device_hash)
         for report_id, *sent in session.execute(
-            query.where(Submission.report_id.in_(ids[start : start + 500]), Submission.withdrawn_at.is_(None))
+            query.where(Submission.report_id.in_(some), Submission.withdrawn_at.is_(None))
         ):
             if report_id not in silent:
                 told[root_of[report_id]].append(sent)
@@ -190,8 +190,8 @@ def _existing(session, public_ids) -> dict[tuple[int, Audience], object]:
         Publication.lon, Publication.lat,
     )  # fmt: skip
     rows, ids = {}, sorted(public_ids)
-    for start in range(0, len(ids), 500):
-        for row in session.execute(select(*columns).where(Publication.report_id.in_(ids[start : start + 500]))):
+    for some in in_chunks(ids):
+        for row in session.execute(select(*columns).where(Publication.report_id.in_(some))):
             rows[row.report_id, row.audience] = row
     return rows
 
@@ -248,9 +248,8 @@ def _write(session, changes, have, public_ids, seq_of) -> None:
 
 def _write_categories(session, keys, have, ids, codes) -> None:
     stale = [ids[key] for key in keys if key in have]
-    for start in range(0, len(stale), 500):
-        old = PublicationCategory.publication_id.in_(stale[start : start + 500])
-        session.execute(delete(PublicationCategory).where(old))
+    for some in in_chunks(stale):
+        session.execute(delete(PublicationCategory).where(PublicationCategory.publication_id.in_(some)))
     sector = dict(session.execute(select(Category.code, Category.sector)).all())
     rows = [
         {"publication_id": ids[key], "code": code, "sector": sector.get(code, "multi")}

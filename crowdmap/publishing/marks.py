@@ -11,7 +11,7 @@ import re
 from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from crowdmap.db import db
+from crowdmap.db import db, in_chunks
 from crowdmap.publishing import masks
 from crowdmap.reports.keyed import keyed_hash, one_spelling
 from crowdmap.reports.models import Report
@@ -84,13 +84,13 @@ def of_report(report: Report, private) -> set[tuple[str, bytes]]:
 def keep(session: Session, wanted: dict[int, set[tuple[str, bytes]]]) -> None:
     """Make the stored marks of these reports (id → marks) what they should be."""
     ids, have = sorted(wanted), {}
-    for start in range(0, len(ids), 500):
-        query = select(Mark.report_id, Mark.kind, Mark.hash).where(Mark.report_id.in_(ids[start : start + 500]))
+    for some in in_chunks(ids):
+        query = select(Mark.report_id, Mark.kind, Mark.hash).where(Mark.report_id.in_(some))
         for report_id, kind, value in session.execute(query):
             have.setdefault(report_id, set()).add((kind, value))
     stale = [report_id for report_id in ids if have.get(report_id, set()) - wanted[report_id]]
-    for start in range(0, len(stale), 500):
-        session.execute(delete(Mark).where(Mark.report_id.in_(stale[start : start + 500])))
+    for some in in_chunks(stale):
+        session.execute(delete(Mark).where(Mark.report_id.in_(some)))
     for report_id in stale:
         have.pop(report_id)
     rows = [

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from babel import Locale, UnknownLocaleError
-from flask_babel import get_locale
 
 from crowdmap.config import settings
+from crowdmap.language import language_name
 from crowdmap.publishing import masks
 from crowdmap.publishing.choices import Choices
 from crowdmap.publishing.finders import KINDS
@@ -53,13 +53,6 @@ def masked(text: str, stays: frozenset[str], chosen: Choices = None) -> str:
         return text
     kinds = tuple(kind for kind in KINDS if kind not in POSITIONS) if "position" in stays else tuple(KINDS)
     return masks.mask(text, rules_of(settings()), chosen, kinds)
-
-
-def language_name(code: str | None) -> str:
-    """What the reader calls it; the code itself where nobody knows."""
-    if not code:
-        return ""
-    return (get_locale() or Locale("en")).languages.get(code, code)
 
 
 def own_name(code: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from crowdmap.config import settings
 from crowdmap.db import db, reading, utcnow
 from crowdmap.errors import DomainError, IllegalState, NotAllowed, NotFound, TooMany, ValidationFailed, status_of
+from crowdmap.language import language_name
 from crowdmap.language import language_choices
 from crowdmap.moderation.shown import category_name, ground
 from crowdmap.reports.models import Report
@@ -21,8 +22,8 @@ from crowdmap.tasks.kinds import KINDS, categorise, place, sayings
 from crowdmap.tasks.kinds.check import HEARD
 from crowdmap.tasks.kinds.kind import primary
 from crowdmap.tasks.making import still_wanted
-from crowdmap.tasks.models import LIVE, State, Task
-from crowdmap.tasks.shown import language_name, message_of, message_of_item, own_name
+from crowdmap.tasks.models import LIVE, Task
+from crowdmap.tasks.shown import message_of, message_of_item, own_name
 from crowdmap.web import Permission, actor, client_device, permits, problem_response, read_form, wants_json
 
 blueprint = Blueprint("work", __name__, url_prefix="/work")

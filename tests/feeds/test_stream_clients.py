@@ -145,7 +145,7 @@ def memory_of_worker(server) -> int:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_who_does_not_read_is_cut_and_costs_no_memory(session, app_settings):
     """All four places are held by clients that read nothing while a thousand changes are published."""
-    words = "import sys; from crowdmap.feeds import stream; stream.SLOW_S = 3; from crowdmap.cli import main; sys.exit(main())"
+    words = "import sys; from crowdmap.web import slow; slow.SLOW_S = 3; from crowdmap.cli import main; sys.exit(main())"
     command = (sys.executable, "-c", words, "serve", "--host", "127.0.0.1")
     server = LiveServer(app_settings, "--workers", "1", "--threads", "8", "--no-worker", command=command)
     reports = [make_report(description=f"{number} " + "long " * 200) for number in range(60)]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.config import settings
-from crowdmap.db import MOST_ID
+from crowdmap.db import MOST_ID, in_chunks
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.moderation import queueing
 from crowdmap.moderation.models import Decision
@@ -18,7 +18,7 @@ from crowdmap.moderation.triage.verdict import Flood, Standing
 from crowdmap.publishing import masks
 from crowdmap.reports.models import Area, Category, Report
 
-PAGE, CHUNK = 100, 500
+PAGE = 100
 UNREAD = "published unread, as this crisis chose (MODERATION=after)"
 
 
@@ -41,11 +41,9 @@ def active(session: Session) -> list[Standing]:
 def escalated(session: Session, ids: list[int]) -> dict[int, str]:
     """Which of these reports a rule wants to be seen first, and the rule's name; for the desk's queue."""
     found: dict[int, str] = {}
-    for start in range(0, len(ids), CHUNK):
-        query = select(Attention.report_id, Attention.escalated_reason).where(
-            Attention.report_id.in_(ids[start : start + CHUNK]), Attention.escalated_reason.is_not(None)
-        )
-        found |= dict(session.execute(query).all())
+    query = select(Attention.report_id, Attention.escalated_reason).where(Attention.escalated_reason.is_not(None))
+    for some in in_chunks(ids):
+        found |= dict(session.execute(query.where(Attention.report_id.in_(some))).all())
     return found
 
 
