@@ -130,6 +130,10 @@ class SourceChanged:
     sweep_id: int | None = None
 
 
+# the table, not the class: the session's own way of inserting costs as much again
+_INSERT = insert(Event.__table__).returning(Event.__table__.c.seq, sort_by_parameter_order=True)
+
+
 def record(session: Session, event) -> None:
     """Keep the event for this transaction; it is written by the hook before the commit, and gone with a rollback."""
     session.info.setdefault("events", []).append(event)
@@ -146,8 +150,7 @@ def write(session: Session, events: list) -> list[int]:
             "name": type(event).__name__, "report_id": data.pop("report_id", None),
             "account_id": data.pop("account_id", None), "data": data, "at": utcnow(),
         })
-    seqs = list(session.scalars(insert(Event).returning(Event.seq, sort_by_parameter_order=True), rows))
-    return seqs
+    return list(session.scalars(_INSERT, rows))
 
 
 def lock(session: Session) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from flask import Flask
-from sqlalchemy import UniqueConstraint, select, update
+from sqlalchemy import UniqueConstraint, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from crowdmap.db import Json, UtcDateTime, analyse, db, reading, utcnow, writing
@@ -97,16 +97,25 @@ def enqueue(session: Session, name: str, *, due_at: datetime | None = None, **ar
     session.add(Job(name=name, args=args, due_at=due_at or utcnow()))
 
 
+_J = Job.__table__.c
+_WAITS = (
+    update(Job.__table__)
+    .where(_J.name.in_(bindparam("names", expanding=True)), _J.state == "waiting")
+    .values(due_at=bindparam("now"))
+    .returning(_J.name)
+)
+
+
 def enqueue_handlers(session: Session, happened: list, seqs: list[int]) -> None:
     """One job for each handler of each event; called by the hook with the events just written."""
     for event, seq in zip(happened, seqs):
         for function in HANDLERS.get(type(event), ()):
             session.add(Job(name=function.__name__, args={"seq": seq}, event_seq=seq))
-    for name in {name for event in happened for name in FOLLOWERS.get(type(event), ())}:
+    names = {name for event in happened for name in FOLLOWERS.get(type(event), ())}
+    if names:
         # touching the one that waits holds it until this commit: a worker that took it before could not see these events
-        waits = update(Job).where(Job.name == name, Job.state == "waiting").values(due_at=utcnow())
-        if session.execute(waits, execution_options={"synchronize_session": False}).rowcount == 0:
-            session.add(Job(name=name, args={}))
+        there = set(session.scalars(_WAITS, {"names": sorted(names), "now": utcnow()}))
+        session.add_all(Job(name=name, args={}) for name in sorted(names - there))
 
 
 def take(session: Session) -> Job | None:

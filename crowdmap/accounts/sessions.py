@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import BadSignature
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
@@ -114,13 +114,15 @@ def form_token(key: str) -> str:
     return hmac.digest(key.encode(), b"form token", "sha256").hex()
 
 
+# made once: every request of somebody who has signed in asks it
+_LIVING = select(LoginSession).where(LoginSession.key_hash == bindparam("key_hash")).options(joinedload(LoginSession.account))
+
+
 def _find(key_hash: str) -> LoginSession | None:
     """The living session of this hash with its account, both detached."""
     now = utcnow()
     with reading(), db.session.session_factory() as own:
-        found = own.scalar(
-            select(LoginSession).where(LoginSession.key_hash == key_hash).options(joinedload(LoginSession.account))
-        )
+        found = own.scalar(_LIVING, {"key_hash": key_hash})
         if found is None or not is_alive(found, now):
             return None
         own.expunge_all()

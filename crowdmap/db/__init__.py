@@ -17,13 +17,14 @@ from crowdmap.db import postgres, sqlite
 from crowdmap.db.access import Access, access, reading, writing
 from crowdmap.db.errors import DatabaseBusy, DatabaseUnsuitable, is_busy
 from crowdmap.db.json import dumps, loads
-from crowdmap.db.rows import accumulate, in_chunks, insert_if_absent, upsert
+from crowdmap.db.rows import IDS, accumulate, by_ids, in_chunks, insert_if_absent, upsert
+from crowdmap.db.seldom import seldom
 from crowdmap.db.types import EnumText, Json, UtcDateTime, clock, enum_text, utcnow
 
 __all__ = [
-    "MOST_ID", "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access",
-    "accumulate", "analyse", "clock", "db", "engine_name", "enum_text", "in_chunks", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
-    "snapshot", "upsert", "utcnow", "writing", "writing_session",
+    "IDS", "MOST_ID", "Access", "Base", "DatabaseBusy", "DatabaseUnsuitable", "EnumText", "Json", "UtcDateTime", "access",
+    "accumulate", "analyse", "by_ids", "clock", "db", "engine_name", "enum_text", "in_chunks", "init_app", "insert_if_absent", "is_busy", "lock_log", "reading", "scrub",
+    "seldom", "snapshot", "upsert", "utcnow", "writing", "writing_session",
 ]  # fmt: skip
 
 MOST_ID = 2**31 - 1  # no row has a higher number: PostgreSQL's are of 32 bits, and it refuses to compare with more

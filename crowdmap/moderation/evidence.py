@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap import jobs
 from crowdmap.accounts.models import Account
+from crowdmap.db import IDS
 from crowdmap.errors import FieldError, IllegalState, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, on
 from crowdmap.moderation import grades
@@ -201,21 +202,27 @@ def named(piece: Evidence) -> str:
 
 def regrade(doing: Doing) -> None:
     """Bring grade and reason up to what stands now, and note from → to. A report without any evidence keeps its grade."""
-    if of_report(doing.session, doing.report):
-        verification, words = _judged(doing.session, doing.report)
+    if found := of_report(doing.session, doing.report):
+        verification, words = _judged(doing.session, doing.report, found)
         doing.set("verification", verification)
         doing.report.verification_reason = words
 
 
-def _judged(session: Session, report: Report) -> tuple[Verification, str | None]:
-    pieces = as_pieces(standing_of(session, report))
+def _judged(session: Session, report: Report, found: Sequence[Evidence] | None = None) -> tuple[Verification, str | None]:
+    """*found*: all that was ever recorded of it, where it was just read."""
+    found = of_report(session, report) if found is None else found
+    pieces = as_pieces(piece for piece in found if piece.withdrawn_at is None)
     return grades.grade(pieces, asks_for_two(session, report)), grades.reason(pieces)
+
+
+_OF_REPORT = select(Evidence).where(Evidence.report_id == bindparam("report_id")).order_by(Evidence.id)
+_OF_REPORT = _OF_REPORT.execution_options(populate_existing=True)
+_FOR_TWO = select(Category.__table__.c.code).where(Category.__table__.c.code.in_(IDS), Category.__table__.c.two_people).limit(1)
 
 
 def of_report(session: Session, report: Report) -> Sequence[Evidence]:
     """All that was ever recorded of the report itself, the oldest first; what was merged into it keeps its own."""
-    query = select(Evidence).where(Evidence.report_id == report.id).order_by(Evidence.id)
-    return session.scalars(query.execution_options(populate_existing=True)).all()
+    return session.scalars(_OF_REPORT, {"report_id": report.id}).all()
 
 
 def standing_of(session: Session, report: Report) -> list[Evidence]:
@@ -229,8 +236,7 @@ def as_pieces(found: Iterable[Evidence]) -> list[Piece]:
 
 def asks_for_two(session: Session, report: Report) -> bool:
     """Whether one of the report's categories wants a second pair of eyes."""
-    query = select(Category.code).where(Category.code.in_(report.codes), Category.two_people).limit(1)
-    return session.scalar(query) is not None
+    return session.scalar(_FOR_TWO, {"ids": report.codes}) is not None
 
 
 def brought(session: Session, report: Report, note: str) -> None:
@@ -356,11 +362,14 @@ def said(session: Session, report: Report, action: str) -> str | None:
     """What to tell who did one of these actions, where the action's own words would not be true; None: they are."""
     if action not in ACTIONS:
         return None
-    pieces, two = as_pieces(standing_of(session, report)), asks_for_two(session, report)
-    if grades.waits_for_another(pieces, two) and report.verification is not Verification.DISPUTED:
-        return _("Kept. One more person must look before it counts as verified.")
     meant = {"verify": Verification.VERIFIED, "corroborate": Verification.CORROBORATED, "dispute": Verification.DISPUTED}
-    if report.verification is meant.get(action):
+    reached = report.verification is meant.get(action)
+    if reached and action != "corroborate":  # nobody else is missing then
+        return None
+    two = report.verification is not Verification.DISPUTED and asks_for_two(session, report)
+    if two and grades.waits_for_another(as_pieces(standing_of(session, report)), two):
+        return _("Kept. One more person must look before it counts as verified.")
+    if reached:
         return None
     return _("Kept.") + " " + grades.sentence(report.verification, report.verification_reason)
 

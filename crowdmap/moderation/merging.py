@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crowdmap.db import IDS, seldom
 from crowdmap.errors import FieldError, IllegalState, StaleRevision, ValidationFailed
 from crowdmap.moderation.doing import keep
 from crowdmap.publishing.preview import withheld_by
@@ -73,13 +74,25 @@ def above(session: Session, report: Report) -> list[Report]:
     return chain
 
 
+_MERGED_INTO = select(Report).where(seldom(Report.merged_into_id.in_(IDS))).order_by(Report.id)
+
+
 def below(session: Session, report_id: int) -> list[Report]:
     """Everything merged into the report, also through others."""
     found, frontier = [], [report_id]
     while frontier:
-        rows = list(session.scalars(select(Report).where(Report.merged_into_id.in_(frontier)).order_by(Report.id)))
+        rows = list(session.scalars(_MERGED_INTO, {"ids": frontier}))
         found += rows
         frontier = [row.id for row in rows]
+    return found
+
+
+def with_ways_up(session: Session, report_ids: Iterable[int]) -> dict[int, Report]:
+    """These reports and all that they were merged into, by id, a generation a query: `above` finds them loaded."""
+    found, frontier = {}, set(report_ids)
+    while frontier:
+        found |= {row.id: row for row in session.scalars(select(Report).where(Report.id.in_(sorted(frontier))))}
+        frontier = {row.merged_into_id for row in found.values()} - found.keys() - {None}
     return found
 
 
@@ -89,7 +102,7 @@ def trees_below(session: Session, report_ids: Iterable[int]) -> dict[int, list[R
     found: dict[int, list[Report]] = {report_id: [] for report_id in home}
     frontier = sorted(home)
     while frontier:
-        rows = list(session.scalars(select(Report).where(Report.merged_into_id.in_(frontier)).order_by(Report.id)))
+        rows = list(session.scalars(_MERGED_INTO, {"ids": frontier}))
         for row in rows:
             home[row.id] = home[row.merged_into_id]
             found[home[row.id]].append(row)

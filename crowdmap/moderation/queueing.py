@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from crowdmap.db import accumulate, in_chunks, upsert, utcnow
+from crowdmap.db import IDS, accumulate, by_ids, in_chunks, upsert, utcnow
 from crowdmap.moderation.desk_models import QueueCount, QueueItem
 from crowdmap.moderation.urgency import urgency
 from crowdmap.publishing.models import Audience
@@ -34,7 +34,7 @@ def keep(session: Session, trees: Iterable[Tree], want: dict, crisis: Crisis) ->
     """Write the queue items of these trees. *want*: (report id, audience) → its view, or a tombstone."""
     trees = list(trees)
     ids = sorted(member.id for tree in trees for member in tree.members)
-    have = {row.report_id: row for row in _existing(session, ids)}
+    have = {row.report_id: row for row in by_ids(session, _ITEMS, ids)}
     roots = {tree.root.id: tree for tree in trees if isinstance(want[tree.root.id, Audience.STAFF], View)}
     escalated: dict[int, str] = {}
     for known in ESCALATIONS:
@@ -72,12 +72,9 @@ def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, old) -> 
     }  # fmt: skip
 
 
-def _existing(session: Session, ids: list[int]):
-    columns = QueueItem.__table__.columns
-    for chunk in in_chunks(ids):
-        # somebody may open one of them at this moment, which moves it: held until this commit
-        query = select(*columns).where(columns.report_id.in_(chunk)).order_by(columns.report_id).with_for_update()
-        yield from session.execute(query)
+# somebody may open one of them at this moment, which moves it: held until this commit
+_ITEMS = select(QueueItem.__table__).where(QueueItem.__table__.c.report_id.in_(IDS)).order_by(QueueItem.__table__.c.report_id)
+_ITEMS = _ITEMS.with_for_update()
 
 
 def rebuild_counts(session: Session) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
+from crowdmap.db import seldom
 from crowdmap.errors import DomainError, FieldError, Gone, IllegalState, ValidationFailed
 from crowdmap.moderation import canned, merging
 from crowdmap.moderation.canned import Canned, Texts
@@ -195,7 +196,7 @@ class Unread:
 
 
 def unread(session: Session) -> Unread:
-    where = (Report.talk == Talk.ANSWERED, Report.withdrawn_at.is_(None))
+    where = (seldom(Report.talk == Talk.ANSWERED), Report.withdrawn_at.is_(None))
     count = session.scalar(select(func.count()).select_from(Report).where(*where))
     if not count:
         return Unread(0, [])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import delete, inspect, select
+from sqlalchemy import bindparam, delete, insert, inspect, select
 from sqlalchemy.orm import Session, object_session
 
 from crowdmap.accounts.models import Account
@@ -75,18 +75,21 @@ def state(report: Report) -> dict:
     return {**own, **{name: getattr(report.private, name) for name in POINT}}
 
 
+_INSERT = insert(UndoStep.__table__)
+
+
 def remember(session: Session, decision: Decision, report: Report, before: dict) -> None:
     """Keep how to take back *decision*, where that can be done; *before*: `state` before it. The caller flushed."""
     now = _moment(session, decision)
     session.execute(delete(UndoStep).where(UndoStep.at < now - KEPT))
     if not can_be_taken_back(decision):
         return
-    changed = {} if decision.action in OPPOSITES else {k: v for k, v in before.items() if v != state(report)[k]}
-    session.add(UndoStep(
-        decision_id=decision.id, report_id=report.id, account_id=decision.account_id, revision=report.revision,
-        before=loads(dumps(changed)), at=now,
-    ))  # fmt: skip
-    session.flush()
+    after = state(report)
+    changed = {} if decision.action in OPPOSITES else {k: v for k, v in before.items() if v != after[k]}
+    session.execute(_INSERT, {
+        "decision_id": decision.id, "report_id": report.id, "account_id": decision.account_id, "revision": report.revision,
+        "before": loads(dumps(changed)), "at": now,
+    })  # fmt: skip
 
 
 def _moment(session: Session, decision: Decision) -> datetime:
@@ -144,15 +147,18 @@ def opposite_of(decision: Decision) -> tuple[str, dict]:
     return OPPOSITES.get(decision.action, lambda one: ("undo", {"decision": one.id}))(decision)
 
 
+_U, _R = UndoStep.__table__.c, Report.__table__.c
+_OFFERED = (
+    select(_U.decision_id, _U.at, _R.public_id)
+    .join(Report.__table__, _R.id == _U.report_id)
+    .where(_U.at > bindparam("since"), _U.account_id == bindparam("mine"), _U.revision == _R.revision)
+    .order_by(_U.decision_id.desc())
+)
+
+
 def offered(session: Session, actor: Account) -> list[Offer]:
     """What *actor* did just now and can still take back, the last first: as long as nobody changed the report since."""
-    query = (
-        select(UndoStep.decision_id, UndoStep.at, Report.public_id)
-        .join(Report, Report.id == UndoStep.report_id)
-        .where(UndoStep.at > utcnow() - OFFERED, UndoStep.account_id == actor.id, UndoStep.revision == Report.revision)
-        .order_by(UndoStep.decision_id.desc())
-    )
-    rows = session.execute(query).all()
+    rows = session.execute(_OFFERED, {"since": utcnow() - OFFERED, "mine": actor.id}).all()
     if not rows:
         return []
     return [Offer(row.public_id, row.decision_id) for row in rows if row.at == rows[0].at]

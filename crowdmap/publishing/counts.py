@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Float, Integer, bindparam, cast, delete, exce
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap import events, geo
-from crowdmap.db import accumulate, in_chunks
+from crowdmap.db import accumulate
 from crowdmap.db.numbers import whole
 from crowdmap.publishing.models import Audience, CellCount, Publication, PublicationCategory
 from crowdmap.reports.models import Kind, Status
@@ -68,11 +68,12 @@ def _units(column):
 
 
 def keep(session: Session, gone: Iterable, come: Iterable) -> None:
-    """Count rows of `Publication` as they stand now out, and (audience, view) in, under the log's lock, before either is
-    written."""
+    """Count rows of `Publication` out, each (row, its codes) as it stands now, and (audience, view) in, under the log's
+    lock, before either is written."""
     balance = Counter()
-    for report in _as_they_stand(session, gone):
-        balance[report] -= 1
+    for row, codes in gone:
+        if row.audience in COUNTED and row.status == Status.PUBLISHED:
+            balance[Counted.of(row.audience, row.kind, row.cell, row.lon, row.lat, codes)] -= 1
     for audience, view in come:
         columns = view.columns
         if audience in COUNTED and columns["status"] == Status.PUBLISHED:
@@ -96,18 +97,6 @@ def keep(session: Session, gone: Iterable, come: Iterable) -> None:
 
 _table = CellCount.__table__
 _EMPTY = _table.delete().where(*(_table.c[name] == bindparam(f"_{name}") for name in KEY), _table.c.n == 0)
-
-
-def _as_they_stand(session, rows) -> Iterable[Counted]:
-    rows = [row for row in rows if row.audience in COUNTED and row.status == Status.PUBLISHED]
-    codes: dict[int, list[str]] = {row.id: [] for row in rows}
-    ids, link = sorted(codes), PublicationCategory
-    for some in in_chunks(ids):
-        query = select(link.publication_id, link.code).where(link.publication_id.in_(some))
-        for publication_id, code in session.execute(query):
-            codes[publication_id].append(code)
-    for row in rows:
-        yield Counted.of(row.audience, row.kind, row.cell, row.lon, row.lat, codes[row.id])
 
 
 # ---- many at once, in the database

@@ -7,19 +7,20 @@ audience sees is compared with what it saw; events are written for what happened
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from flask import current_app
-from sqlalchemy import delete, event, func, insert, inspect, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, event, func, insert, inspect, select, update
+from sqlalchemy.orm import Session, joinedload
 
 from crowdmap import events, jobs
-from crowdmap.db import db, in_chunks, upsert, utcnow
+from crowdmap.db import IDS, by_ids, db, in_chunks, seldom, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.publishing import counts, marks
 from crowdmap.publishing.finders.rules import rules_of
 from crowdmap.publishing.models import Audience, Head, Publication, PublicationCategory
-from crowdmap.publishing.project import AUDIENCES, Crisis, Town, Tree, View, strictest
-from crowdmap.reports.models import Area, Category, Report, ReportPrivate, Submission
+from crowdmap.publishing.project import AUDIENCES, OF_CATEGORIES, Crisis, Town, Tree, View, strictest
+from crowdmap.reports.models import Area, Category, Report, Submission
 
 # what further features keep in step with publications: called under the log's lock with all trees that were touched,
 # (report id, audience) → view or tombstone, and the crisis
@@ -36,14 +37,18 @@ def init_app(app) -> None:
 
 def touch(session: Session, report_ids) -> None:
     """Have these reports projected at the next commit, though no column of theirs changes (a policy, a rebuild)."""
-    session.info.setdefault("touched", set()).update(report_ids)
+    for name in ("touched", "worded"):
+        session.info.setdefault(name, set()).update(report_ids)
 
 
 def _note_touched(session, *_):
-    touched = session.info.setdefault("touched", set())
-    for obj in (*session.dirty, *session.deleted):
+    touched, worded = (session.info.setdefault(name, set()) for name in ("touched", "worded"))
+    deleted = session.deleted
+    for obj in (*session.dirty, *deleted):
         if hasattr(obj, "touches"):
             touched |= obj.touches()
+            if obj in deleted or marks.may_differ(obj):
+                worded |= obj.touches()
             # a pointer that moves touches the tree it leaves as well
             for name in ("merged_into_id", "report_id"):
                 if name in inspect(obj).attrs:
@@ -51,13 +56,13 @@ def _note_touched(session, *_):
 
 
 def _note_new(session, *_):
-    touched = session.info.setdefault("touched", set())
     for obj in session.new:  # still listed in after_flush, now with primary keys
         if hasattr(obj, "touches"):
-            touched |= obj.touches()
+            touch(session, obj.touches())
 
 
 def _forget(session):
+    # "worded" stays: after a savepoint more are looked through than need be, and none is left out
     session.info.pop("touched", None)
     session.info.pop("events", None)
 
@@ -67,28 +72,36 @@ def _before_commit(session):
         return
     session.flush()
     touched = session.info.pop("touched", set())
-    happened = session.info.pop("events", [])
+    happened, worded = session.info.pop("events", []), session.info.pop("worded", set())
     if touched or happened:
         events.lock(session)
-        publish(session, touched - {None}, happened)
+        publish(session, touched - {None}, happened, worded)
 
 
-def crisis(session: Session) -> Crisis:
+_CATEGORIES = select(*(Category.__table__.c[name] for name in OF_CATEGORIES))
+
+
+_OF_CODES = _CATEGORIES.where(Category.__table__.c.code.in_(IDS))
+_AREAS = select(*(Area.__table__.c[name] for name in Town._fields))
+
+
+def crisis(session: Session, codes: Iterable[str] | None = None) -> Crisis:
     """Read as plain rows each time: a policy made stricter since this session looked must count, and the session's own
-    objects cost three times as much."""
-    categories = session.execute(select(Category.__table__))
+    objects cost three times as much. *codes*: only these categories, for reports that have no others."""
+    rows = session.execute(_CATEGORIES) if codes is None else by_ids(session, _OF_CODES, set(codes))
     return Crisis(
-        categories={row.code: row for row in categories},
-        areas=[Town.of(row) for row in session.execute(select(Area.__table__))],
+        categories={row.code: row for row in rows},
+        areas=[Town._make(row) for row in session.execute(_AREAS)],
         public_url=current_app.config["CROWDMAP"].PUBLIC_URL,
         rules=rules_of(current_app.config["CROWDMAP"]),
     )
 
 
-def publish(session: Session, report_ids: set[int], happened: list) -> None:
-    """Bring the publications of these reports' trees up to date, under the lock."""
+def publish(session: Session, report_ids: set[int], happened: list, worded: set[int]) -> None:
+    """Bring the publications of these reports' trees up to date, under the lock. *worded*: those of them whose words or
+    contact may have changed."""
     trees, children = trees_of(session, report_ids)
-    setting = crisis(session) if trees else None
+    setting = crisis(session, codes_of(trees)) if trees else None
     want: dict[tuple[int, Audience], View | tuple[str, str | None]] = {}
     public_ids = {}
     for tree in trees:
@@ -99,7 +112,8 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
             for child in children[tree.root.id]:
                 want[child.id, audience] = ("merged", tree.root.public_id if view else None)
         public_ids.update((member.id, member.public_id) for member in tree.members)
-    marks.keep(session, {m.id: marks.of_report(m, tree.private.get(m.id)) for tree in trees for m in tree.members})
+    anew = [tree for tree in trees if any(member.id in worded for member in tree.members)]
+    marks.keep(session, {m.id: marks.of_report(m, tree.private.get(m.id)) for tree in anew for m in tree.members})
     have = _existing(session, public_ids)
     changes = [(key, view) for key, view in want.items() if _differs(have.get(key), view)]
 
@@ -109,7 +123,7 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
     seqs = events.write(session, happened)
     jobs.enqueue_handlers(session, happened, seqs)
     seq_of = {e.report_id: seq for e, seq in zip(happened, seqs) if hasattr(e, "report_id")}
-    _write(session, changes, have, public_ids, seq_of)
+    _write(session, changes, have, public_ids, seq_of, setting)
     for keep in KEEPERS if trees else ():
         keep(session, trees, want, setting)
     if seqs:
@@ -121,7 +135,7 @@ def trees_of(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[i
     found: dict[int, Report] = {}
     frontier = set(report_ids)
     while frontier:
-        rows = _reports(session, Report.id, frontier)
+        rows = _reports(session, _THESE, frontier)
         found.update((r.id, r) for r in rows)
         frontier = {r.merged_into_id for r in rows if r.merged_into_id and r.merged_into_id not in found}
     roots = {r.id: r for r in found.values() if r.merged_into_id is None}
@@ -129,45 +143,44 @@ def trees_of(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[i
     frontier = set(roots)
     members = defaultdict(list, {root: [report] for root, report in roots.items()})
     while frontier:
-        rows = _reports(session, Report.merged_into_id, frontier)
+        rows = _reports(session, _BELOW, frontier)
         for r in rows:
             root_of[r.id] = root_of[r.merged_into_id]
             members[root_of[r.id]].append(r)
         frontier = {r.id for r in rows}
-    everyone = set(root_of)
-    private = {p.report_id: p for p in _by_ids(session, select(ReportPrivate), ReportPrivate.report_id, everyone)}
     voices = _voices(session, root_of, {r.id for rs in members.values() for r in rs if r.withdrawn_at or r.erased_at})
     trees = [
-        Tree(roots[root], members[root], {m.id: private[m.id] for m in members[root] if m.id in private}, voices[root])
+        Tree(roots[root], members[root], {m.id: m.private for m in members[root] if m.private is not None}, voices[root])
         for root in sorted(roots)
     ]
     return trees, {tree.root.id: tree.members[1:] for tree in trees}
 
 
-def _reports(session, column, ids):
-    # populate_existing: under the lock others' commits count, not what this session happened to load before
-    query = select(Report).order_by(Report.id).execution_options(populate_existing=True)
-    return _by_ids(session, query, column, ids)
+# populate_existing: under the lock others' commits count, not what this session happened to load before
+_REPORTS = select(Report).options(joinedload(Report.private)).order_by(Report.id).execution_options(populate_existing=True)
+_THESE, _BELOW = _REPORTS.where(Report.id.in_(IDS)), _REPORTS.where(seldom(Report.merged_into_id.in_(IDS)))
 
 
-def _by_ids(session, query, column, ids):
-    ids = sorted(ids)
-    rows = []
-    for some in in_chunks(ids):
-        rows += session.scalars(query.where(column.in_(some)))
-    return rows
+def codes_of(trees: Iterable[Tree]) -> set[str]:
+    """Every category that somebody in these trees has."""
+    return {code for tree in trees for code in tree.codes}
+
+
+def _reports(session, query, ids) -> list[Report]:
+    """With their private rows."""
+    return [row[0] for row in by_ids(session, query, ids)]
+
+
+_S = Submission.__table__.c
+_SENT = select(_S.report_id, _S.id, _S.source_hash, _S.device_hash).where(_S.report_id.in_(IDS), _S.withdrawn_at.is_(None))
 
 
 def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int]:
     """Distinct sources a tree."""
-    ids, told = sorted(root_of), defaultdict(list)
-    for some in in_chunks(ids):
-        query = select(Submission.report_id, Submission.id, Submission.source_hash, Submission.device_hash)
-        for report_id, *sent in session.execute(
-            query.where(Submission.report_id.in_(some), Submission.withdrawn_at.is_(None))
-        ):
-            if report_id not in silent:
-                told[root_of[report_id]].append(sent)
+    told = defaultdict(list)
+    for report_id, *sent in by_ids(session, _SENT, root_of):
+        if report_id not in silent:
+            told[root_of[report_id]].append(sent)
     return {root: max(1, distinct_sources(told[root])) for root in root_of.values()}
 
 
@@ -183,17 +196,15 @@ def distinct_sources(sent: Iterable[tuple]) -> int:
     return len({source or key for key, source, device in sent if source is None or source != device or device not in named})
 
 
-def _existing(session, public_ids) -> dict[tuple[int, Audience], object]:
-    columns = (
-        Publication.id, Publication.report_id, Publication.audience, Publication.kind, Publication.removed,
-        Publication.merged_into, Publication.digest, Publication.category, Publication.status, Publication.cell,
-        Publication.lon, Publication.lat,
-    )  # fmt: skip
-    rows, ids = {}, sorted(public_ids)
-    for some in in_chunks(ids):
-        for row in session.execute(select(*columns).where(Publication.report_id.in_(some))):
-            rows[row.report_id, row.audience] = row
-    return rows
+_P = Publication.__table__.c
+_EXISTING = select(
+    _P.id, _P.report_id, _P.audience, _P.kind, _P.removed, _P.merged_into, _P.digest, _P.category, _P.status, _P.cell,
+    _P.lon, _P.lat, _P.public_id,
+).where(_P.report_id.in_(IDS))  # fmt: skip
+
+
+def _existing(session, report_ids) -> dict[tuple[int, Audience], object]:
+    return {(row.report_id, row.audience): row for row in by_ids(session, _EXISTING, report_ids)}
 
 
 def _differs(row, view) -> bool:
@@ -209,10 +220,14 @@ TOMBSTONE = dict(
 )  # fmt: skip
 
 
-def _write(session, changes, have, public_ids, seq_of) -> None:
+_INSERT = insert(Publication.__table__).returning(_P.id, _P.report_id, _P.audience)
+
+
+def _write(session, changes, have, public_ids, seq_of, setting) -> None:
     now, fresh, heads = utcnow(), [], {}
+    links = _links(session, [have[key].id for key, _ in changes if key in have])
     counts.keep(
-        session, [have[key] for key, _ in changes if key in have],
+        session, [(have[key], [code for code, _ in links[have[key].id]]) for key, _ in changes if key in have],
         [(audience, view) for (_, audience), view in changes if isinstance(view, View)],
     )  # fmt: skip
     codes: dict[tuple[int, Audience], list[str]] = {}
@@ -233,31 +248,56 @@ def _write(session, changes, have, public_ids, seq_of) -> None:
         if row is None:
             fresh.append({**values, "first_seq": seq})
         else:
-            session.execute(update(Publication).where(Publication.id == row.id).values(**values))
+            values = _moved(row, values)
+            session.execute(_update(tuple(values)), {"_id": row.id, **{f"_{name}": value for name, value in values.items()}})
     ids = {key: row.id for key, row in have.items()}
     if fresh:
-        returning = insert(Publication).returning(Publication.id, Publication.report_id, Publication.audience)
-        # without render_nulls, rows are sent together only while the same columns are null: that is one by one
-        for row_id, report_id, audience in session.execute(returning, fresh, execution_options={"render_nulls": True}):
+        for row_id, report_id, audience in session.execute(_INSERT, fresh):
             ids[report_id, audience] = row_id
-    _write_categories(session, [key for key, _ in changes], have, ids, codes)
+    _write_categories(session, {ids[key]: codes.get(key, ()) for key, _ in changes}, links, setting)
     if heads:
         rows = [{"audience": a, "kind": k, "seq": seq} for (a, k), seq in sorted(heads.items())]
         upsert(session, Head, rows, conflict=("audience", "kind"))
 
 
-def _write_categories(session, keys, have, ids, codes) -> None:
-    stale = [ids[key] for key in keys if key in have]
-    for some in in_chunks(stale):
-        session.execute(delete(PublicationCategory).where(PublicationCategory.publication_id.in_(some)))
-    sector = dict(session.execute(select(Category.code, Category.sector)).all())
-    rows = [
-        {"publication_id": ids[key], "code": code, "sector": sector.get(code, "multi")}
-        for key in keys
-        for code in codes.get(key, ())
-    ]
+@lru_cache(maxsize=64)
+def _update(names: tuple[str, ...]):
+    values = {name: bindparam(f"_{name}", type_=_P[name].type) for name in names}
+    return update(Publication.__table__).where(_P.id == bindparam("_id")).values(values)
+
+
+def _moved(row, values: dict) -> dict:
+    """Without what stands in *row* already: a point that is written again is taken out of the index of places and put back."""
+    same = {name for name in row._fields if name in values and values[name] == getattr(row, name)}
+    if {"lon", "lat", "cell"} <= same:  # the others are made of these
+        same |= {"geom", "tile16"}
+    return {name: value for name, value in values.items() if name not in same}
+
+
+_L = PublicationCategory.__table__.c
+_LINKS = select(_L.publication_id, _L.code, _L.sector).where(_L.publication_id.in_(IDS))
+
+
+def _links(session, publication_ids) -> dict[int, set[tuple[str, str]]]:
+    """Publication → its (code, sector) as they stand."""
+    found = {one: set() for one in publication_ids}
+    for publication_id, code, sector in by_ids(session, _LINKS, found):
+        found[publication_id].add((code, sector))
+    return found
+
+
+def _write_categories(session, codes: dict[int, list[str]], links, setting) -> None:
+    """*codes*: publication → its categories; *links*: as they stand. What is the same is left as it is."""
+    known = setting.categories if setting is not None else {}
+    want = {
+        one: {(code, known[code].sector if code in known else "multi") for code in some} for one, some in codes.items()
+    }
+    changed = [one for one, pairs in want.items() if pairs != links.get(one, set())]
+    for some in in_chunks([one for one in changed if links.get(one)]):
+        session.execute(delete(PublicationCategory.__table__).where(_L.publication_id.in_(some)))
+    rows = [{"publication_id": one, "code": code, "sector": sector} for one in changed for code, sector in sorted(want[one])]
     if rows:
-        session.execute(insert(PublicationCategory), rows)
+        session.execute(insert(PublicationCategory.__table__), rows)
 
 
 def fingerprint(session: Session) -> str:

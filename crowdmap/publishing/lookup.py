@@ -1,4 +1,4 @@
-"""Which report a public id stands for, as far as the public may know."""
+"""Which report a public id stands for, as far as the public may know; and who sees a report."""
 
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -6,6 +6,12 @@ from sqlalchemy.orm import Session
 
 from crowdmap.errors import Gone, NotFound
 from crowdmap.publishing.models import Audience, Publication
+
+
+def audiences_of(session: Session, report_id: int) -> set[Audience]:
+    """Who sees this report now, under its own id."""
+    p = Publication.__table__.c
+    return set(session.scalars(select(p.audience).where(p.report_id == report_id, p.removed.is_(None))))
 
 
 def public_report(session: Session, public_id: str) -> int:

@@ -8,7 +8,7 @@ erased.
 
 import re
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, select
+from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from crowdmap.db import db, in_chunks
@@ -19,6 +19,7 @@ from crowdmap.reports.models import Report
 PHONE, EMAIL, MESSAGE = "phone", "email", "message"
 FOUND_BY = ("email", "position", "plus-code", "phone")  # finders; the others would take a number's place
 TELLING_DIGITS = 8  # of a telephone number's end: with and without the country's code it is the same
+MADE_OF = ("title", "description", "contact_phone", "contact_email")
 BYTES = 16  # of the hash that are kept: 128 bits
 
 # a number that some system of messages gave: alone in brackets, or after its word
@@ -71,6 +72,12 @@ def of_contact(phone: str | None, email: str | None) -> set[tuple[str, str]]:
 
 def hashed(marks: set[tuple[str, str]]) -> set[tuple[str, bytes]]:
     return {(kind, keyed_hash("mark " + kind, value)[:BYTES]) for kind, value in marks}
+
+
+def may_differ(obj) -> bool:
+    """Whether what changed in a row is what marks are made of: a status is not."""
+    columns = inspect(obj).attrs
+    return any(name in columns and columns[name].history.has_changes() for name in MADE_OF)
 
 
 def of_report(report: Report, private) -> set[tuple[str, bytes]]:

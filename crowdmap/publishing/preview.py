@@ -31,7 +31,7 @@ def preview(session: Session, report: Report) -> Preview | None:
     Nothing is written and no loaded object is changed.
     """
     trees, _children = hook.trees_of(session, {report.id})
-    tree, setting = trees[0], hook.crisis(session)
+    tree, setting = trees[0], hook.crisis(session, trees[0].codes)
     if not tree.live:
         return None
     if tree.root.status not in VISIBLE:
@@ -54,7 +54,7 @@ def withheld_by(session: Session, top: Report, others: list[Report]) -> tuple[Re
     """What would take *top* off the map if *others* (roots as it is one) were merged into it: the first member of their
     trees with a restricted category, and the category's name. None: it stays, or was not there. Nothing is written."""
     trees, _children = hook.trees_of(session, {top.id, *(other.id for other in others)})
-    setting, by_root = hook.crisis(session), {tree.root.id: tree for tree in trees}
+    setting, by_root = hook.crisis(session, hook.codes_of(trees)), {tree.root.id: tree for tree in trees}
     tree = by_root[top.id]
     tree.policy = strictest(tree, setting)
     if public(tree, setting) is None:

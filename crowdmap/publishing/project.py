@@ -16,10 +16,11 @@ import orjson
 
 from crowdmap import geo
 from crowdmap.db.search import fold
+from crowdmap.publishing.choices import Choices
 from crowdmap.publishing.finders.rules import Rules
 from crowdmap.publishing.masks import mask
 from crowdmap.publishing.models import Audience
-from crowdmap.reports.models import VISIBLE, Area, Category, Kind, Policy, Report, ReportPrivate, Talk, Verification
+from crowdmap.reports.models import VISIBLE, Category, Kind, Policy, Report, ReportPrivate, Talk, Verification
 
 # a filter's question and a feature's answer use the same names
 PROPERTIES = (
@@ -30,19 +31,20 @@ PROPERTIES = (
 
 
 class Town(NamedTuple):
-    """An area as plain values: each report is held against all of them, and an entity's attributes cost ten times."""
+    """An area as plain values, in the order of its table's columns: each report is held against all of them, and an
+    entity's attributes cost ten times."""
 
     code: str
     name: str
-    names: tuple[str, ...]  # its name and aliases, folded
+    aliases: list[str]
     lon: float
     lat: float
     radius_m: float
 
-    @classmethod
-    def of(cls, area: Area) -> "Town":
-        names = tuple(filter(None, map(_folded, (area.name, *area.aliases))))
-        return cls(area.code, area.name, names, area.lon, area.lat, area.radius_m)
+    @property
+    def names(self) -> list[str]:
+        """Its name and aliases, folded."""
+        return [folded for name in (self.name, *self.aliases) if (folded := _folded(name))]
 
 
 @lru_cache(maxsize=4096)
@@ -50,9 +52,12 @@ def _folded(name: str) -> str:
     return fold(name)
 
 
+OF_CATEGORIES = ("code", "name", "sector", "kind", "policy", "risk")
+
+
 @dataclass(frozen=True)
 class Crisis:
-    """What projecting needs to know of the deployment."""
+    """What projecting needs to know of the deployment; of a category the columns OF_CATEGORIES."""
 
     categories: dict[str, Category]
     areas: list[Town]
@@ -79,6 +84,7 @@ class Tree:
     live: list[Report] = field(init=False)
     policy: Policy = Policy.EXACT
     views: dict[bool, "View | None"] = field(init=False, default_factory=dict)
+    _masked: dict[tuple, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self):
         self.live = [m for m in self.members if m.withdrawn_at is None and m.erased_at is None]
@@ -112,6 +118,13 @@ class Tree:
         circle = UNKNOWN_CIRCLE_M if own.accuracy_m is None else max(LEAST_CIRCLE_M, own.accuracy_m)
         inside = (p for _m, p in placed if geo.distance_m(own.lon, own.lat, p.lon, p.lat) <= circle)
         return min((own, *inside), key=_known_to_m)  # among equals the first
+
+    def masked(self, text: str | None, rules: Rules, chosen: Choices = None) -> str | None:
+        """As ``masks.mask``, looked through once for all who read it."""
+        key = (text, rules, tuple(sorted((chosen or {}).items())))
+        if key not in self._masked:
+            self._masked[key] = mask(text, rules, chosen)
+        return self._masked[key]
 
     def _is_told_to_all(self, member: Report) -> bool:
         return member is self.root or member.status in VISIBLE
@@ -168,7 +181,7 @@ def area_at(lon: float, lat: float, areas: list[Town]) -> str | None:
     """The name of the nearest area whose radius holds the point."""
     # a degree of latitude is more than 110 km: most areas are out without a sine
     best = None
-    for code, name, _names, town_lon, town_lat, radius_m in areas:
+    for code, name, _aliases, town_lon, town_lat, radius_m in areas:
         if abs(town_lat - lat) * 110_000 <= radius_m:
             metres = geo.distance_m(lon, lat, town_lon, town_lat)
             if metres <= radius_m and (best is None or (metres / radius_m, code) < best[:2]):
@@ -221,13 +234,13 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
     title, description, place, unit = (
-        mask(text, crisis.rules, report.mark_choices)
+        tree.masked(text, crisis.rules, report.mark_choices)
         for text in (report.title, report.description, None if personal else report.place, report.unit)
     )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=title, description=description, place=area if personal else place, unit=unit,
-        translation=mask(report.translation, crisis.rules), hourly=personal,
+        translation=tree.masked(report.translation, crisis.rules), hourly=personal,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, insert, select, text
 
-from crowdmap.db import analyse, db, spatial, writing_session
+from crowdmap.db import analyse, db, seldom, spatial, writing_session
 from crowdmap.db.spatial import Share, in_bbox, share_of
 from crowdmap.geo import Bbox
 
@@ -54,3 +54,29 @@ def test_every_connection_notices_new_statistics(spots):
 def test_analysing_is_a_commit(spots):
     analyse(db.session)
     assert not db.session().in_transaction()
+
+
+@pytest.mark.databases("sqlite")
+def test_what_nearly_always_is_null_is_found_by_its_index(spots):
+    db.session.execute(text("CREATE INDEX by_number ON spot (number)"))
+    db.session.execute(insert(spots), [{"channel": "web", "number": None if i else 7} for i in range(2000)])
+    db.session.commit()
+    analyse(db.session)
+    few = spots.number.in_([7, 8])
+
+    def plan(condition):
+        sql = str(select(spots).where(condition).order_by(spots.id).compile(db.engine, compile_kwargs={"literal_binds": True}))
+        return [row[-1] for row in db.session.execute(text("EXPLAIN QUERY PLAN " + sql))][0]
+
+    assert plan(few).startswith("SCAN")  # each value is believed to be in half of the rows
+    assert "by_number" in plan(seldom(few))
+    assert len(db.session.scalars(select(spots.id).where(seldom(few))).all()) == 1
+    db.session.rollback()
+
+
+def test_what_few_rows_meet_is_the_same_condition(spots):
+    db.session.execute(insert(spots), [{"channel": "web", "number": i} for i in range(5)])
+    db.session.commit()
+    query = select(spots.number).where(seldom(spots.number.in_([1, 3])), seldom(spots.channel == "web"))
+    assert sorted(db.session.scalars(query)) == [1, 3]
+    db.session.rollback()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.config import settings
-from crowdmap.db import MOST_ID, in_chunks
+from crowdmap.db import IDS, MOST_ID, by_ids
 from crowdmap.errors import InvalidCursor, NotFound
 from crowdmap.moderation import queueing
 from crowdmap.moderation.models import Decision
@@ -37,14 +37,14 @@ def active(session: Session) -> list[Standing]:
     return [standing(rule) for rule in session.scalars(query)]
 
 
+_A = Attention.__table__.c
+_ESCALATED = select(_A.report_id, _A.escalated_reason).where(_A.report_id.in_(IDS), _A.escalated_reason.is_not(None))
+
+
 @queueing.escalates
 def escalated(session: Session, ids: list[int]) -> dict[int, str]:
     """Which of these reports a rule wants to be seen first, and the rule's name; for the desk's queue."""
-    found: dict[int, str] = {}
-    query = select(Attention.report_id, Attention.escalated_reason).where(Attention.escalated_reason.is_not(None))
-    for some in in_chunks(ids):
-        found |= dict(session.execute(query.where(Attention.report_id.in_(some))).all())
-    return found
+    return {row.report_id: row.escalated_reason for row in by_ids(session, _ESCALATED, ids)}
 
 
 def rule(session: Session, rule_id: int) -> Rule:
