@@ -1,5 +1,6 @@
 """How to reach who reported, and who told the same: one report at a time, and each look is kept."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -79,6 +80,28 @@ def contact_of(session: Session, report: Report) -> Contact:
             seen.add(given)
             others.append(Other(*given, timestamp(moment)))
     return Contact(report.public_id, *own, others)
+
+
+def is_given(members: Iterable[Report], messages: Iterable[Submission], letters: Iterable[Letter]) -> bool:
+    """Whether `contact_of` a report finds any: from what was read of it and of all that was merged into it, in the order in
+    which it came."""
+    if any(any(_of_private(member.private)) for member in members if member.private is not None):
+        return True
+    first, corrected = {}, _corrected(letters)
+    for message in messages:
+        if first.setdefault(message.report_id, message) is not message:
+            if any(_of_words({**message.verbatim, **corrected.get(message.id, {})})):
+                return True
+    return False
+
+
+def _corrected(letters: Iterable[Letter]) -> dict[int, dict]:
+    """Message → what its sender corrected since."""
+    found: dict[int, dict] = {}
+    for letter in letters:
+        if letter.about == "correct":
+            found.setdefault(letter.submission_id, {}).update(letter.data)
+    return found
 
 
 def _given(session: Session, report: Report):

@@ -90,18 +90,20 @@ def only_statuses(chosen: ReportFilter) -> bool:
     return replace(chosen, statuses=()) == ReportFilter(statuses=())
 
 
-def queue(session: Session, chosen: ReportFilter, order: str, after: str | None = None, limit: int = PAGE) -> Queue:
-    """Raises InvalidCursor."""
+def queue(
+    session: Session, chosen: ReportFilter, order: str, after: str | None = None, limit: int = PAGE, *, known: dict | None = None
+) -> Queue:
+    """*known*: `counts`, where they were asked for already. Raises InvalidCursor."""
     rows = _in_order(session, chosen, order, limit + 1, after=_cursor(after, order) if after else None)
     more, rows = len(rows) > limit, rows[:limit]
-    matched = len(rows) if not more and not after else matching(session, chosen)
+    matched = len(rows) if not more and not after else matching(session, chosen, known)
     return Queue(rows, _name(rows[-1], order) if more else None, matched)
 
 
-def matching(session: Session, chosen: ReportFilter) -> int:
-    """How many reports the filter finds; those of a status alone were counted before."""
+def matching(session: Session, chosen: ReportFilter, known: dict | None = None) -> int:
+    """How many reports the filter finds; those of a status alone were counted before (*known*: as `queue`)."""
     if only_statuses(chosen):
-        known = counts(session)
+        known = known or counts(session)
         return sum(known[status.value] for status in chosen.statuses)
     return session.scalar(chosen.select(Audience.STAFF, func.count()))
 
@@ -210,6 +212,8 @@ class Changed:
 def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAGE) -> Changed:
     """The staff publications that changed after *since*, by seq, in their latest state."""
     head = head_seq(session)
+    if head <= since:
+        return Changed(since, False, [], [])
     query = select(Publication.id, Publication.public_id, Publication.seq).where(
         Publication.audience == Audience.STAFF, Publication.seq > since
     )

@@ -14,13 +14,13 @@ from crowdmap.dedupe.find import Sides
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import NotFound
 from crowdmap.moderation import evidence, merging, talk, timeline_rows
-from crowdmap.moderation.contact import contact_of
+from crowdmap.moderation.contact import is_given
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.talk import Conversation
 from crowdmap.moderation.timeline import Entry
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.preview import Preview, preview
-from crowdmap.reports.models import VISIBLE, Letter, Report, Submission
+from crowdmap.reports.models import VISIBLE, Letter, Report, Status, Submission
 
 log = logging.getLogger(__name__)
 
@@ -75,29 +75,26 @@ def dossier(session: Session, public_id: str) -> Dossier:
     ids = [report.id, *(child.id for child in children)]
     apart = refused(session, chain, ids)
     alike = twins(session, report, chain, children, [one.public_id for one in apart])
-    decisions = [
-        (row[0], row[1])
-        for row in session.execute(
-            select(Decision, Account.name)
-            .outerjoin(Account, Account.id == Decision.account_id)
-            .where(Decision.report_id == report.id)
-            .order_by(Decision.id.desc())
-        )
-    ]
+    # only of what is hidden do they say how the checking ended
+    hidden = report.status is Status.HIDDEN
+    decisions = list(session.scalars(select(Decision).where(Decision.report_id == report.id))) if hidden else []
+    messages = list(session.scalars(select(Submission).where(Submission.report_id.in_(ids)).order_by(Submission.id)))
+    letters = list(session.scalars(select(Letter).where(Letter.report_id.in_(ids)).order_by(Letter.id)))
+    seen = preview(session, report)  # reads the private rows of the whole tree
     return Dossier(
         report=report,
         root=chain[-1],
         children=children,
-        messages=list(session.scalars(select(Submission).where(Submission.report_id.in_(ids)).order_by(Submission.id))),
-        letters=list(session.scalars(select(Letter).where(Letter.report_id.in_(ids)).order_by(Letter.id))),
+        messages=messages,
+        letters=letters,
         log=timeline_rows.for_team(session, report, children),
         talk=talk.conversation(session, report, ids),
         twins=alike,
         twin_revisions=_to_take_in(session, report, alike),
         refused=apart,
-        preview=preview(session, report),
-        has_contact=contact_of(session, report).given,
-        evidence=evidence.shown(session, report, children, [decision for decision, _name in decisions]),
+        preview=seen,
+        has_contact=is_given([report, *children], messages, letters),
+        evidence=evidence.shown(session, report, children, decisions),
     )
 
 
@@ -117,8 +114,13 @@ def refused(session: Session, chain: list[Report], ids: list[int]) -> list[Refus
     query = query.outerjoin(Account, Account.id == Suspicion.refused_by_id)
     query = query.where(Suspicion.refused_at.is_not(None), or_(Suspicion.a_id.in_(ids), Suspicion.b_id.in_(ids)))
     found: dict[int, Refused] = {}
-    for row in session.execute(query.order_by(Suspicion.refused_at.desc()).limit(REFUSED)):
-        other = session.get_one(Report, row.b_id if row.a_id in ids else row.a_id)
+    rows = [
+        (row.b_id if row.a_id in ids else row.a_id, row)
+        for row in session.execute(query.order_by(Suspicion.refused_at.desc()).limit(REFUSED))
+    ]
+    known = merging.with_ways_up(session, {other_id for other_id, _row in rows})
+    for other_id, row in rows:
+        other = known[other_id]
         root = merging.above(session, other)[-1]
         if root.id not in ids:
             title = root.title or root.description[:80]

@@ -46,15 +46,17 @@ def category_name(category: Category, language: str) -> str:
 
 def why(reasons: list, category_names: dict[str, str]) -> list[tuple[str, str]]:
     """What makes a report urgent (see `urgency.Urgency`): codes and words; a code that nobody knows any more is left out."""
-    words = {
-        "escalated": lambda reason: _("escalated: %(reason)s", reason=reason) if reason else _("escalated"),
-        "life": lambda code: _("life at risk: %(category)s", category=category_names.get(code, code)),
-        "harm": lambda code: _("people at risk: %(category)s", category=category_names.get(code, code)),
-        "words": lambda found: _("says “%(words)s”", words=found),
-        "people": lambda n: ngettext("%(num)s person", "%(num)s people", n),
-        "voices": lambda n: ngettext("%(num)s voice", "%(num)s voices", n),
-    }
-    return [(code, words[code](about)) for code, about in reasons if code in words]
+    return [(code, _WHY[code](about, category_names)) for code, about in reasons if code in _WHY]
+
+
+_WHY = {
+    "escalated": lambda reason, _names: _("escalated: %(reason)s", reason=reason) if reason else _("escalated"),
+    "life": lambda code, names: _("life at risk: %(category)s", category=names.get(code, code)),
+    "harm": lambda code, names: _("people at risk: %(category)s", category=names.get(code, code)),
+    "words": lambda found, _names: _("says “%(words)s”", words=found),
+    "people": lambda n, _names: ngettext("%(num)s person", "%(num)s people", n),
+    "voices": lambda n, _names: ngettext("%(num)s voice", "%(num)s voices", n),
+}
 
 
 def map_of(session: Session, found, static: str) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def ground(session: Session, static: str) -> dict[str, Any]:
         "tiles": {"url": settings().TILE_URL, "attribution": settings().TILE_ATTRIBUTION},
         "towns": [
             {"name": a.name, "lon": a.lon, "lat": a.lat}
-            for a in session.scalars(select(Area).order_by(Area.radius_m.desc()))
+            for a in session.execute(select(Area.name, Area.lon, Area.lat).order_by(Area.radius_m.desc()))
         ],
         "urls": {"world": f"{static}/vendor/world-atlas/countries-50m.json", "overlays": "/map/overlays.json"},
     }

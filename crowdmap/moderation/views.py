@@ -35,7 +35,8 @@ from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
 from crowdmap.moderation.shown import category_name, map_of, told, why
-from crowdmap.publishing.preview import preview
+from crowdmap.publishing.lookup import audiences_of
+from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Category, Kind, Status, Verification
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, validate, wants_json
 
@@ -60,27 +61,27 @@ def news():
         raise InvalidParameter(_("since is the seq of the page"), field="since")
     chosen = listing.parse_filter(request.args, also=("since", "views", *EXTRA))
     found = listing.changed(db.session, chosen, int(since))
-    names = _category_names(_categories())
-    drawn: dict = {}
-    rows = [
-        {
-            "id": row.feature["id"], "due": row.due, "number": row.id,
-            "html": render_template(
-                "moderation/row.html", row=row, chosen=chosen, tail=tail(), selected=None, names=names, why=why,
-                drawn=drawn,
-            ),
-        }
-        for row in found.rows
-    ]  # fmt: skip
+    counts = listing.counts(db.session)
     told_of_views = request.args.get("views") == "yes"
     tabs = saved.views(db.session, actor()) if told_of_views else []
-    views = {view.id: saved.count(db.session, view.chosen) for view in tabs}
+    views = {view.id: saved.count(db.session, view.chosen, counts) for view in tabs}
     oldest = listing.oldest(db.session)
-    matched = listing.matching(db.session, chosen) if listing.only_statuses(chosen) else None  # the others take a count each
+    # the others take a count each
+    matched = listing.matching(db.session, chosen, counts) if listing.only_statuses(chosen) else None
     return jsonify(
-        seq=found.seq, more=found.more, rows=rows, gone=found.gone, counts=listing.counts(db.session), views=views,
+        seq=found.seq, more=found.more, rows=_drawn(found.rows, chosen), gone=found.gone, counts=counts, views=views,
         looks=looks(), matched=matched, oldest=oldest.isoformat() if oldest else None, **_figures(FRESH_S),
     )  # fmt: skip
+
+
+def _drawn(rows: list[listing.Row], chosen) -> list[dict]:
+    """Rows for a list on a screen."""
+    if not rows:
+        return []
+    values = {"chosen": chosen, "tail": tail(), "names": _category_names(_categories()), "why": why, "drawn": {}}
+    current_app.update_template_context(values)
+    one_row = current_app.jinja_env.get_template("moderation/row.html").make_module(values).one_row
+    return [{"id": row.feature["id"], "due": row.due, "number": row.id, "html": one_row(row)} for row in rows]
 
 
 @blueprint.get("/<public_id>")
@@ -147,8 +148,8 @@ def _done(action: str, report) -> str:
     """What to say after it; a restricted report is published without being public."""
     if ACTIONS[action].to is Status.PUBLISHED:
         with reading():
-            seen = preview(db.session, report)
-        if seen is not None and seen.properties is None:
+            shown = audiences_of(db.session, report.id)
+        if Audience.STAFF in shown and Audience.PUBLIC not in shown:
             return _("Published for the team only: its category is never public.")
     with reading():
         graded = evidence.said(db.session, report, action)
@@ -176,41 +177,45 @@ def tail() -> str:
 
 
 def page(public_id: str | None = None, *, contact=None, error: DomainError | None = None, opened: str | None = None):
-    """The whole desk, with a report open or none. *opened*: the action whose form is shown again with *error*."""
+    """The whole desk, with a report open or none; for a script that has the desk already, the report alone. *opened*: the
+    action whose form is shown again with *error*."""
     chosen = listing.parse_filter(request.args, also=EXTRA)
     order = listing.parse_order(request.args, chosen)
-    seq = listing.head_seq(db.session)  # before the rows: what comes in between is told once more, not missed
-    if public_id and SCRIPT in request.headers:  # the script keeps its list and takes only the report: half the work
-        listed = listing.Queue([], None, 0)
-    else:
-        listed = listing.queue(db.session, chosen, order, request.args.get("after"))
+    alone = bool(public_id) and SCRIPT in request.headers
+    around = {} if alone else _around(chosen, order)
     found = queries.dossier(db.session, public_id) if public_id else None
     categories = _categories()
     names = _category_names(categories)
     zone = ZoneInfo(settings().TIMEZONE)
-    views = saved.views(db.session, actor())
-    colleagues = looking.others(db.session, actor())
     return render_template(
         "moderation/desk.html",
-        chosen=chosen, order=order, orders=listing.ORDERS, queue=listed, counts=listing.counts(db.session), seq=seq,
-        tail=tail(),
-        is_queue=chosen.statuses == listing.WAITING, oldest=listing.oldest(db.session),
-        found=found, next_id=_next(chosen, order, public_id, listed),
-        looks={one.public_id: one for one in reversed(colleagues)},
-        colleagues=[one for one in colleagues if one.public_id == public_id],
-        views=views,
-        view_counts={v.id: saved.count(db.session, v.chosen) for v in views if listing.only_statuses(v.chosen)},
-        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()),
-        may_share=actor().can(Permission.ADMINISTER),
-        actions=_actions(found), all_actions=list(ACTIONS.values()), keys_of={a.key: a.name for a in ACTIONS.values()},
-        rejections=REJECTIONS, kinds=list(Kind), statuses=list(Status),
-        categories=categories, category_names=names, names=names, why=why, drawn={},
+        alone=alone, chosen=chosen, order=order, tail=tail(), found=found,
+        next_id=_next(chosen, order, public_id, around["queue"].rows if around else []),
+        colleagues=looking.others(db.session, actor(), [public_id]) if public_id else [],
+        actions=_actions(found), categories=categories, category_names=names, names=names, drawn={},
         contact=contact, error=error, opened=opened, typed=request.form if error else None,
-        told=told, language_name=language_name, unread=talk.unread(db.session), grades=grades, **_figures(KEPT_S),
+        told=told, language_name=language_name, grades=grades, **around,
         map_config=map_of(db.session, found, current_app.static_url_path) if found else None,
         local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S") if moment else "",
-        stream_url=url_for("feeds.staff_stream", status="all"),
         panels=[Markup(render_template(name, **values)) for name, values in panels_of(db.session, found.report)] if found else [],
+    )  # fmt: skip
+
+
+def _around(chosen, order: str) -> dict:
+    """What stands around a report: the list, the views, the figures, the keys."""
+    seq = listing.head_seq(db.session)  # before the rows: what comes in between is told once more, not missed
+    counts, views = listing.counts(db.session), saved.views(db.session, actor())
+    only = [view for view in views if listing.only_statuses(view.chosen)]
+    return dict(
+        seq=seq, queue=listing.queue(db.session, chosen, order, request.args.get("after"), known=counts), counts=counts,
+        orders=listing.ORDERS, is_queue=chosen.statuses == listing.WAITING, oldest=listing.oldest(db.session),
+        views=views, view_counts={view.id: saved.count(db.session, view.chosen, counts) for view in only},
+        looks={one.public_id: one for one in reversed(looking.others(db.session, actor()))},
+        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()),
+        may_share=actor().can(Permission.ADMINISTER), all_actions=list(ACTIONS.values()),
+        keys_of={action.key: action.name for action in ACTIONS.values()}, rejections=REJECTIONS, kinds=list(Kind),
+        statuses=list(Status), why=why, unread=talk.unread(db.session),
+        stream_url=url_for("feeds.staff_stream", status="all"), **_figures(KEPT_S),
     )  # fmt: skip
 
 
@@ -222,12 +227,11 @@ def looks() -> list[dict]:
     ]
 
 
-def _next(chosen, order: str, public_id: str | None, listed) -> str | None:
-    if public_id is None:
-        passed = looking.busy_or_passed(db.session, actor()) if order == "urgent" else ()
-        free = [row for row in listed.rows if row.report_id not in passed] or listed.rows
-        return free[0].feature["id"] if free else None
+def _next(chosen, order: str, public_id: str | None, rows: list[listing.Row]) -> str | None:
     passed = looking.busy_or_passed(db.session, actor()) if order == "urgent" else ()
+    if public_id is None:
+        free = [row for row in rows if row.report_id not in passed] or rows
+        return free[0].feature["id"] if free else None
     return listing.next_in_list(db.session, chosen, order, public_id, passed)
 
 
