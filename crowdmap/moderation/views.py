@@ -235,11 +235,16 @@ def _next(chosen, order: str, public_id: str | None, rows: list[listing.Row]) ->
     return listing.next_in_list(db.session, chosen, order, public_id, passed)
 
 
-def _categories() -> list[Category]:
-    return list(db.session.scalars(select(Category).order_by(Category.position, Category.code)))
+_C = Category.__table__.c
+_CATEGORIES = select(_C.code, _C.name, _C.names, _C.active).order_by(_C.position, _C.code)
 
 
-def _category_names(categories: list[Category]) -> dict[str, str]:
+def _categories() -> list:
+    """What pages show of them, as rows."""
+    return db.session.execute(_CATEGORIES).all()
+
+
+def _category_names(categories: list) -> dict[str, str]:
     language = str(get_locale())
     return {category.code: category_name(category, language) for category in categories}
 
