@@ -12,16 +12,17 @@ SEPARATOR = b",\n"  # encoded JSON holds no line break of its own, so this parts
 
 class Taken(NamedTuple):
     """*last*: the id of the last of *n* rows; *ends*: (least, most) of longitude west of Greenwich, of longitude east of
-    it, and of latitude; each None where there is none."""
+    it, and of latitude; each None where there is none. *more*: whether there are rows below, None where that was not seen."""
 
     n: int
     last: int | None
     pieces: list[bytes]
     ends: tuple
+    more: bool | None = None
 
 
 class Joined:
-    """A select of (id, encoded value, lon, lat), by falling id, which has a limit."""
+    """A select of (id, encoded value, lon, lat), by falling id, whose limit is the parameter ``limit``."""
 
     def __init__(self, query):
         self._rows, self._one = query, _as_one(query.subquery())
@@ -31,14 +32,18 @@ class Joined:
         if connection.dialect.name == "sqlite":
             n, last, data, *ends = connection.execute(self._one, given).one()
             return Taken(n, last, [data] if n else [], tuple(zip(ends[::2], ends[1::2], strict=True)))
+        limit = given["limit"]
+        given = given | {"limit": limit + 1}  # one row costs less than another question whether there is one
         rows = connection.execute(self._rows, given, execution_options={"binary_results": True}).all()
+        more = len(rows) > limit
+        del rows[limit:]
         if not rows:
-            return Taken(0, None, [], ((None, None),) * 3)
+            return Taken(0, None, [], ((None, None),) * 3, more)
         ids, values, lons, lats = zip(*rows, strict=True)
         lons = [lon for lon in lons if lon is not None]
         west, east = [lon for lon in lons if lon < 0], [lon for lon in lons if lon >= 0]
         ends = tuple(map(_ends, (west, east, [lat for lat in lats if lat is not None])))
-        return Taken(len(ids), ids[-1], [SEPARATOR.join(values)], ends)
+        return Taken(len(ids), ids[-1], [SEPARATOR.join(values)], ends, more)
 
 
 def _ends(numbers: list[float]) -> tuple:

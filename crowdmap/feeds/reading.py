@@ -94,7 +94,9 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
     extent.add(*taken.ends)
     matched = count(chosen, audience, since) if cursor or taken.n == limit else taken.n
     # a count may be too small, should its table be in need of repair: what it tells is believed where it tells of more
-    more = taken.n == limit and (not cursor and matched > taken.n or list_.goes_on(taken.last, **given))
+    more = taken.more
+    if more is None:
+        more = taken.n == limit and (not cursor and matched > taken.n or list_.goes_on(taken.last, **given))
     cursor = make_cursor(taken.last, chosen, audience) if more else None
     return Page(taken.pieces, matched, taken.n, cursor, seq, since, extent)
 
