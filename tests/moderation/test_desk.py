@@ -138,6 +138,7 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
         "contact_email": None,
         "others": [],
     }
+        "taken_back": False,
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
     assert "9999" not in repr([(look.change, look.reason) for look in looks])
