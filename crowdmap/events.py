@@ -122,7 +122,8 @@ class RuleChanged:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceChanged:
-    """Somebody had a source held, or released it, or hid or restored all it sent; *hold_id* or *sweep_id* says which."""
+    """Somebody (nobody: an erasure) had a source held, or released it, or hid or restored all it sent; *hold_id* or
+    *sweep_id* says which."""
 
     account_id: int | None
     action: str

@@ -70,6 +70,15 @@ class Scope:
         limits = self.to_json()
         return json.dumps(limits, ensure_ascii=True) if limits else ""
 
+    def opens(self, kind: Kind, sectors: Iterable[str], area: str | None, lon: float | None, lat: float | None) -> bool:
+        """The same as ``where`` of one report, as the key's audience would see it (None: no point, no area)."""
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (not self.sectors or not set(self.sectors).isdisjoint(sectors))
+            and (not self.areas or area in self.areas)
+            and (self.bbox is None or (lon is not None and self.bbox.contains(lon, lat)))
+        )
+
     def where(self) -> list:
         p, clauses = Publication, []
         if self.kinds:

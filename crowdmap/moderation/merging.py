@@ -32,7 +32,7 @@ def merge(doing) -> None:
 def check_stays_on_the_map(session: Session, top: Report, children: list[Report], field: str) -> None:
     """What everybody sees must not vanish by merging it into what they do not, nor by taking in what only the team may
     read: the strictest category of a tree holds for all of it. Raises ValidationFailed naming *field*."""
-    wider = {Status.PENDING: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
+    wider = {Status.PENDING: VISIBLE, Status.HIDDEN: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
     lost = [child for child in children if child.status in wider]
     if lost:
         words = _(

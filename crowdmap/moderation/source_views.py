@@ -145,7 +145,7 @@ def _page(token: str, error: DomainError | None = None):
         reports=list(db.session.scalars(query)), counts={status.value: counts.get(status, 0) for status in Status},
         known=sources.in_words(sources.history(db.session, source)), open=sweeps.open_count(db.session, source),
         sweeps=sweeps.of_source(db.session, source), hold=hold, error=error,
-        held_by=db.session.get(Account, hold.held_by_id) if hold else None,
+        held_by=db.session.get(Account, hold.held_by_id) if hold and hold.held_by_id else None,
     )  # fmt: skip
 
 

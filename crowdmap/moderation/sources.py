@@ -27,6 +27,7 @@ from crowdmap.web import Permission
 
 MOST_HISTORY = 200  # messages of a source that are looked at, the latest: who sends thousands is known by these as well
 FALSE = ("spam", "false")
+AS_FALSE = (Decision.action == "reject", Decision.reason.in_(FALSE))
 # decisions by which a person said that a report may stand; what a rule published nobody has looked at
 SAID_YES = ("publish", "verify", "corroborate", "close")
 
@@ -148,7 +149,7 @@ def _counting(kind: SourceKind):
     d, r = Decision, Report
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
     by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
-    as_false = exists().where(d.report_id == r.id, d.action == "reject", d.reason.in_(FALSE))
+    as_false = exists().where(d.report_id == r.id, *AS_FALSE)
     stands = and_(r.merged_into_id.is_(None), r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
     numbers = {
         "published": stands, "verified": and_(stands, r.verification == Verification.VERIFIED),
@@ -260,10 +261,30 @@ def hold(session: Session, source: Source, actor: Account, reason: str = "") -> 
     _check(actor)
     if held(session, [source]) is not None:
         raise IllegalState(_("This source is held already."), code="already-so")
-    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=actor.id)
+    return _hold(session, source, actor.id, reason)
+
+
+def hold_erased(session: Session, sent: Submission, report: Report) -> None:
+    """Before the erasure of *report*, made from *sent*, takes away by what its sources are known; the caller commits.
+
+    What was rejected as spam or false leaves their history with it, and erasing it would give them their trust back: they
+    are held instead, each as long as nobody releases it.
+    """
+    as_false = select(Decision.id).where(Decision.report_id == report.id, *AS_FALSE).limit(1)
+    if report.status is not Status.HIDDEN or session.scalar(as_false) is None:
+        return
+    known = sources(sent)
+    already = held_among(session, known)
+    for source in known:
+        if source not in already:
+            _hold(session, source, None, "")
+
+
+def _hold(session: Session, source: Source, account_id: int | None, reason: str) -> SourceHold:
+    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=account_id)
     session.add(made)
     session.flush()
-    record(session, SourceChanged(account_id=actor.id, action="hold", hold_id=made.id))
+    record(session, SourceChanged(account_id=account_id, action="hold", hold_id=made.id))
     return made
 
 

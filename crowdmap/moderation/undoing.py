@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.orm import Session, object_session
 
+from crowdmap import jobs
 from crowdmap.accounts.models import Account
 from crowdmap.db import UtcDateTime, utcnow
 from crowdmap.db.json import dumps, loads
@@ -78,7 +79,6 @@ def state(report: Report) -> dict:
 def remember(session: Session, decision: Decision, report: Report, before: dict) -> None:
     """Keep how to take back *decision*, where that can be done; *before*: `state` before it. The caller flushed."""
     now = _moment(session, decision)
-    session.execute(delete(UndoStep).where(UndoStep.at < now - KEPT))
     if not can_be_taken_back(decision):
         return
     changed = {} if decision.action in OPPOSITES else {k: v for k, v in before.items() if v != state(report)[k]}
@@ -156,6 +156,12 @@ def offered(session: Session, actor: Account) -> list[Offer]:
     if not rows:
         return []
     return [Offer(row.public_id, row.decision_id) for row in rows if row.at == rows[0].at]
+
+
+@jobs.swept
+def forget_old(session: Session) -> None:
+    """What is too late to be taken back goes, whether or not anybody acts again: words that were edited out stand in it."""
+    session.execute(delete(UndoStep).where(UndoStep.at < utcnow() - KEPT))
 
 
 def forget(session: Session, report_id: int) -> None:

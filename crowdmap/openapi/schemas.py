@@ -99,7 +99,10 @@ def schemas() -> dict:
             "decision": WHOLE, "root": TEXT,
             "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
         }),
-        "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
+        "Contact": obj({
+            "id": TEXT, **contact, "taken_back": {"type": "boolean"},
+            "others": {"type": "array", "items": obj({**contact, "received_at": moment, "taken_back": {"type": "boolean"}})},
+        }),  # fmt: skip
         "Marks": obj({
             "id": TEXT, "revision": WHOLE, "masked": WHOLE, "kept": WHOLE,
             "marks": {"type": "array", "items": obj({

@@ -72,7 +72,11 @@ def change(session: Session, actor, code: str, **values) -> Changed:
         setattr(category, name, values[name])
     session.flush()
     removed = 0
-    if "policy" in changed and category.policy.rank > old["policy"].rank:
+    was = old.get("policy", category.policy)
+    stricter = category.policy.rank > was.rank
+    # what one offers is shown exactly only in a category made for offers (project.strictest)
+    stricter |= was is Policy.EXACT and "kind" in changed and old["kind"] is Kind.OFFER
+    if stricter:
         removed = tombstone(session, code)
     # each of them shows in a publication, or in the order of the desk's queue
     again = bool({"kind", "policy", "risk", "sector"} & changed.keys())

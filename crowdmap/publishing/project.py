@@ -220,14 +220,14 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     created, occurred = report.created_at, report.occurred_at
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
-    title, description, place, unit = (
+    title, description, place, unit, translation = (
         mask(text, crisis.rules, report.mark_choices)
-        for text in (report.title, report.description, None if personal else report.place, report.unit)
+        for text in (report.title, report.description, None if personal else report.place, report.unit, report.translation)
     )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=title, description=description, place=area if personal else place, unit=unit,
-        translation=mask(report.translation, crisis.rules), hourly=personal,
+        translation=translation, hourly=personal,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ that nothing is done twice on either database. Moments come from ``crowdmap.db.u
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -236,7 +236,8 @@ def extend(session: Session, account: Account, task_id: int) -> Any:
 
 
 def see_contact_of(session: Session, account: Account, task_id: int) -> Contact:
-    """How to reach the reporter of the task that somebody has, for calling back; each look is one line in the log.
+    """How to reach the reporter of the task that somebody has, for calling back; each look is one line in the log. Nobody
+    else who told the same: the work is to call one.
 
     Raises NotFound, IllegalState, NotAllowed where the work does not need it or a coordinator did not allow it.
     """
@@ -247,4 +248,4 @@ def see_contact_of(session: Session, account: Account, task_id: int) -> Contact:
     report = session.get_one(Report, task.report_id, populate_existing=True)
     if not still_wanted(session, task, report):
         raise IllegalState(_("This was settled in the meantime. Thank you all the same!"), code="over")
-    return see_contact(session, report.public_id, account)
+    return replace(see_contact(session, report.public_id, account), others=[])

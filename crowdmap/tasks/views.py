@@ -217,7 +217,7 @@ def _page(*, error: DomainError | None = None, practising: str | None = None, ke
         "working": settings().WORKING_LANGUAGE,
     }  # fmt: skip
     if kind is not None:
-        message = message_of_item(item) if item else message_of(kind, report)
+        message = message_of_item(item) if item else message_of(kind, report, called=contact is not None)
         return render_template("tasks/task.html", message=message, **values, **_of_kind(kind.name))
     return render_template("tasks/work.html", kinds=_kinds(account, volunteer), steps=people.path(db.session, account), readable=_languages(volunteer), **values)
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from crowdmap import geo
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.shown import told
 from crowdmap.reports.models import Report, Status, Submission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
@@ -137,10 +138,39 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
         "contact_phone": "+509 9999 8888",
         "contact_email": None,
         "others": [],
+        "taken_back": False,
     }
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
     assert "9999" not in repr([(look.change, look.reason) for look in looks])
+
+
+NOBODYS = (
+    "Telefono", "Teléfono", "Telefòn", "Téléphone", "Tel.", "Nom", "Nombre", "Correo electrónico", "Courriel", "WhatsApp", "Prénom",
+    "Apellidos", "Nom complet", "contact_name", "Sender ID", "phoneNumber", "E-Mail", "Numéro de téléphone", "Siyati", "Imel", "Nom de la personne",
+)  # fmt: skip
+TOLD = ("Nombre de personnes", "Nom du lieu", "Non-food items", "Description", "Place name", "Hôtel", "Intel", "Category")
+
+
+def test_who_sent_it_is_told_in_no_language_and_at_no_depth():
+    assert told({name: "Planted" for name in NOBODYS}) == []
+    assert [name for name, _words in told(dict.fromkeys(TOLD, "yes"))] == list(TOLD)
+    feature = {
+        "type": "Feature", "geometry": {"type": "Point", "coordinates": [-72.3, 18.5]}, "id": 7,
+        "properties": {
+            "title": "Water", "phone": "3712 3456", "reporter": {"title": "Mme"}, "tags": ["a", "b"], "empty": {},
+            "answers": [{"question": "where", "Nom": "Planted"}, {"question": "who", "contacts": ["Planted"]}],
+        },
+    }  # fmt: skip
+    assert told(feature) == [
+        ("type", "Feature"), ("geometry / type", "Point"), ("geometry / coordinates", "-72.3, 18.5"), ("id", "7"),
+        ("properties / title", "Water"), ("properties / tags", "a, b"), ("properties / answers / 1 / question", "where"),
+        ("properties / answers / 2 / question", "who"),
+    ]  # fmt: skip
+    deep = {}
+    for _level in range(500):
+        deep = {"in": deep or "Planted"}
+    assert told(deep) == []
 
 
 def test_a_sign_that_turns_the_words_round_is_named_and_not_obeyed(session, desk, client):

@@ -1,11 +1,13 @@
 """Taking back: the exact earlier state, only by whoever did it, only while nothing came after, and in the log."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
+from crowdmap import jobs
 from crowdmap.db import utcnow
 from crowdmap.moderation import undoing
 from crowdmap.moderation.actions import perform
@@ -116,8 +118,25 @@ def test_it_is_too_late_after_a_minute_and_nothing_of_it_is_kept(session):
     assert take_back(session, marie, [mine]).skipped[0]["code"] == "too-late"
     perform(session, other.public_id, "publish", marie, revision=1)
     session.commit()
+    assert session.scalar(select(func.count()).select_from(UndoStep)) == 2  # no action waits for others' old steps
+    session.commit()
+    jobs.sweep(session)  # the worker, whether or not anybody acts
     assert session.scalars(select(UndoStep.decision_id)).all() == [last(session)]
     undoing.forget(session, other.id)
+    assert session.scalars(select(UndoStep.decision_id)).all() == []
+    session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_the_worker_takes_old_steps_away_by_itself(session, app, monkeypatch):
+    report = make_report(status="pending", description="My name is Planted")
+    perform(session, report.public_id, "edit", make_account(), revision=1, description="No name")
+    session.execute(update(UndoStep).values(at=utcnow() - undoing.KEPT - timedelta(seconds=1)))
+    session.commit()
+    monkeypatch.setattr(jobs, "BESIDE", [])
+    stop = threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda _seconds: stop.set())  # one round of the loop
+    jobs.run(app, stop)
     assert session.scalars(select(UndoStep.decision_id)).all() == []
     session.rollback()
 

@@ -10,7 +10,7 @@ from crowdmap.jobs import work_once
 from crowdmap.publishing import hook, policy
 from crowdmap.publishing.cli import republish
 from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Category, Policy
+from crowdmap.reports.models import Category, Kind, Policy
 from tests.builders import ids, make_account, make_report, sign_in
 
 
@@ -56,6 +56,21 @@ def test_a_stricter_policy_takes_everything_public_away_at_once_and_then_shows_w
         select(Publication).where(Publication.public_id == road.public_id, Publication.audience == "public")
     )
     assert row.precision_m > 400
+
+
+def test_a_category_that_is_for_offers_no_more_shows_no_exact_offer_meanwhile(session, coordinator):
+    category = session.get(Category, "ROAD")
+    category.kind, category.policy = Kind.OFFER, Policy.EXACT
+    session.commit()
+    clinic, other = make_report(category="ROAD", kind="offer"), make_report(category="BRID", kind="damage")
+    exact = {f["id"]: f["geometry"]["coordinates"] for f in features(coordinator)["features"]}
+    assert "left the public map at once" in coordinator.get(change(session, coordinator, "ROAD", kind="need").location).text
+    assert ids(features(coordinator)) == [other.public_id]
+    work(session)
+    after = {f["id"]: f["geometry"]["coordinates"] for f in features(coordinator)["features"]}
+    assert after.keys() == exact.keys() and after[clinic.public_id] != exact[clinic.public_id]
+    change(session, coordinator, "ROAD", kind="offer")  # the other way round nothing has to go first
+    assert len(ids(features(coordinator))) == 2
 
 
 def test_restricting_leaves_no_word_place_or_count(session, coordinator):

@@ -177,6 +177,49 @@ def test_after_an_erasure_the_source_is_gone(client, session):
     assert sign_in(client, make_account()).get(path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("action", "reason", "holds"), [("reject", "false", 2), ("reject", "spam", 2), ("reject", "unverifiable", 0), ("hide", "false", 0)]
+)
+def test_erasing_what_was_rejected_as_false_holds_who_sent_it(client, session, action, reason, holds):
+    body = {"category": "WAT", "description": "No water", "place": "Delmas", "contact_phone": "+509 3712 3456"}
+    moderator = make_account()
+    for words in ("No water", "Still none"):  # a source that is held already is not held twice
+        sent = client.post("/api/v1/reports", json={**body, "description": words}).get_json()
+        perform(session, sent["id"], action, moderator, 1, reason)
+        session.commit()
+        assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    kept = session.query(SourceHold).all()
+    assert len(kept) == holds and all(one.held_by_id is None and one.released_at is None for one in kept)
+    session.rollback()
+    client.post("/api/v1/reports", json=body)
+    report = session.query(Report).order_by(Report.id.desc()).first()
+    known = sources.sources(sources.first_of(session, report.id))
+    assert bool(sources.held(session, known)) == bool(holds)
+    path, desk = address(session, report), sign_in(client, moderator)
+    page = desk.get(path).text
+    assert ("was erased by its reporter" in page) == bool(holds)
+    if holds:
+        assert desk.post(f"{path}/release").status_code == 303 and "was erased by its reporter" not in desk.get(path).text
+
+
+def test_erasing_what_was_restored_or_only_joined_holds_nobody(client, session):
+    body = {"category": "WAT", "description": "No water", "place": "Delmas", "contact_phone": "+509 3712 3456"}
+    sent, moderator = client.post("/api/v1/reports", json=body).get_json(), make_account()
+    for action, reason in (("reject", "false"), ("restore", ""), ("publish", "")):
+        perform(session, sent["id"], action, moderator, session.query(Report).one().revision, reason)
+        session.commit()
+    voice = client.post(f"/api/v1/reports/{sent['id']}/voices", json={"text": "me too", "contact_phone": "+509 3700 0000"}).get_json()
+    perform(session, sent["id"], "reject", moderator, session.query(Report).one().revision, "false")
+    session.commit()
+    assert client.post(f"/api/v1/track/{voice['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(SourceHold).count() == 0
+    perform(session, sent["id"], "restore", moderator, session.query(Report).one().revision)
+    session.commit()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(SourceHold).count() == 0
+    session.rollback()
+
+
 def test_who_is_signed_in_is_known_by_account(session, client):
     account = make_account("volunteer", name="Marie")
     sign_in(client, account)
