@@ -39,6 +39,26 @@ def test_one_action_with_one_reason_for_all_and_all_of_it_taken_back(session, de
     assert set(back["done"]) == {report.public_id for report in made} and statuses(session, *made) == ["pending"] * 4
 
 
+def test_what_was_taken_back_already_is_told_and_the_others_are_taken_back(session, desk, app):
+    a, b, c = (make_report(status="pending") for _ in range(3))
+    colleague = sign_in(app.test_client(), make_account())
+    theirs = colleague.post(f"/moderate/{c.public_id}/publish", data={"revision": 1}, headers=SCRIPT).get_json()
+    told = desk.post("/moderate/bulk", data={"do": "reject:spam", "seen": seen(a, b)}, headers=SCRIPT).get_json()
+    pattern = r'name="decision" value="(\d+)"'
+    mine, foreign = re.findall(pattern, told["html"]), re.findall(pattern, theirs["html"])
+    assert desk.post("/moderate/undo", data={"decision": mine[:1]}, headers=SCRIPT).status_code == 200  # in another tab
+    first = desk.post("/moderate/undo", data={"decision": mine[:1]}, headers={**SCRIPT, "Accept": "application/json"})
+    assert first.status_code == 409 and first.get_json(force=True)["id"] in (a.public_id, b.public_id)
+    back = desk.post("/moderate/undo", data={"decision": [*mine, *foreign]}, headers=SCRIPT).get_json()
+    assert len(back["done"]) == 1 and back["said"] == "Taken back. 2 were left as they are."
+    done = set(back["done"])
+    assert {(one["id"], one["code"]) for one in back["skipped"]} == {
+        ({a.public_id, b.public_id}.difference(done).pop(), "too-late"), ("", "too-late"),
+    }  # fmt: skip
+    assert back["html"].count("It is too late") == 2
+    assert statuses(session, a, b, c) == ["pending", "pending", "published"]
+
+
 def test_what_cannot_be_done_is_told_by_row(session, desk):
     fresh, changed, public = make_report(status="pending"), make_report(status="pending"), make_report()
     pairs = [*seen(fresh), *seen(changed, revision=7), *seen(public), "nothere:1"]

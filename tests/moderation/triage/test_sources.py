@@ -9,6 +9,7 @@ from crowdmap.events import Event
 from crowdmap.moderation import sources, sweeps
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.bulk import MOST_AT_ONCE
+from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage.models import SourceHold, SweptReport
 from crowdmap.publishing.models import Publication
@@ -69,7 +70,13 @@ def test_all_of_a_source_is_hidden_and_restored_exactly(desk, session):
     assert public[shown.public_id] == public[done.public_id] == "removed" and public[other.public_id] is None
     removed = desk.get("/feeds/changes?since=0").get_json()["features"]
     assert {f["id"] for f in removed if f["properties"].get("removed")} == {shown.public_id, done.public_id, before.public_id}
+    steps = session.query(UndoStep).filter(UndoStep.account_id != colleague.id)
+    assert steps.count() == 0  # it is restored as a whole
+    session.rollback()
+    assert "undo-form" not in desk.get("/moderate").text
     assert "3 reports are back as they were." in restore_all(desk, path)
+    assert steps.count() == 0
+    session.rollback()
     assert statuses(session, waiting, shown, done, before, other) == ["pending", "published", "closed", "hidden", "published"]
     assert [event.data["action"] for event in session.query(Event).filter_by(name="SourceChanged")] == ["hide", "restore"]
 
