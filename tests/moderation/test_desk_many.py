@@ -5,10 +5,12 @@ import re
 import pytest
 from sqlalchemy import select
 
+from crowdmap.filters import ReportFilter
 from crowdmap.moderation import saved
 from crowdmap.moderation.desk_models import DeskView
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 SCRIPT = {"X-Desk": "act"}
 
@@ -136,6 +138,21 @@ def test_coordinators_share_views(session, desk, app):
     assert desk.post(f"/moderate/views/{view_id}/remove").status_code == 403
     assert desk.post("/moderate/views", data={"name": "Needs"}).status_code == 422  # its name is taken for all
     assert boss.post(f"/moderate/views/{view_id}/remove").status_code == 303
+
+
+def test_a_view_kept_twice_at_once_is_kept_once(session, app, desk):
+    meet = met()
+
+    class Slow(ReportFilter):
+        def to_json(self):
+            meet()
+            return super().to_json()
+
+    session.rollback()
+    made = at_once(app, *[lambda s: saved.keep(s, desk.moderator, "Mine", Slow(), "newest")] * 2)
+    assert sorted(type(one).__name__ for one in made) == ["DeskView", "ValidationFailed"], made
+    assert session.scalars(select(DeskView.name)).all() == ["Mine"]
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")
