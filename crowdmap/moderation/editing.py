@@ -64,7 +64,8 @@ def move(doing) -> None:
         located_by = LocatedBy.NONE
     else:
         if fields.get("lat") is None or fields.get("lon") is None:
-            raise ValidationFailed([FieldError("lat", "required", _("Say where: latitude and longitude."))])
+            missing = [name for name in ("lat", "lon") if fields.get(name) is None]
+            raise ValidationFailed([FieldError(name, "required", _("Say where: latitude and longitude.")) for name in missing])
         lon, lat, accuracy = fields["lon"], fields["lat"], fields.get("accuracy_m")
         located_by = fields.get("located_by") or LocatedBy.PIN
     if (private.lon, private.lat, private.accuracy_m) == (lon, lat, accuracy):

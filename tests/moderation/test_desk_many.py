@@ -7,7 +7,9 @@ from sqlalchemy import select
 
 from crowdmap.filters import ReportFilter
 from crowdmap.moderation import saved
+from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.moderation.desk_models import DeskView
+from crowdmap.moderation.desk_views import AT_ONCE
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
 from tests.moderation.test_together import at_once, met
@@ -81,6 +83,18 @@ def test_plain_forms_do_the_same(session, desk):
     assert "Edit: 2 reports." in done.text and "Undo all 2" in done.text
     assert [session.get(Report, r.id, populate_existing=True).category for r in (a, b)] == ["FOOD", "FOOD"]
     session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_the_list_offers_what_can_be_done_to_many_with_its_keys(desk):
+    offered = desk.get("/moderate").text.split('id="bulk-do"')[1].split("</select>")[0]
+    options = re.findall(r'<option value="([^"]+)"(?: data-bulk-key="(.)")?>', offered)
+    several = {f"reject:{reason}" for reason in REJECTIONS}
+    assert {value for value, _key in options} == {*AT_ONCE, "category"} - {"reject"} | several
+    for value, key in options:
+        action = ACTIONS[{"category": "edit"}.get(value, value.partition(":")[0])]
+        assert key == action.key or value in several, value
+    assert [key for value, key in options if value in several and key] == [ACTIONS["reject"].key]
 
 
 @pytest.mark.databases("sqlite")
