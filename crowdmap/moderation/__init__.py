@@ -8,6 +8,7 @@ def init_app(app: Flask) -> None:
         api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
         timeline_views, views, vouch_views,
     )  # fmt: skip
+    from crowdmap.moderation import regrading  # noqa: F401  (a job)
     from crowdmap.moderation.triage import admin
     from crowdmap.publishing import hook
 

@@ -72,12 +72,6 @@ def _reject(doing: Doing) -> None:
     _move_on(doing)
 
 
-def _edit(doing: Doing) -> None:
-    editing.edit(doing)
-    if doing.change.keys() & {"category", "more_categories"}:  # another category may ask for a second pair of eyes
-        evidence.regrade(doing)
-
-
 def _note(doing: Doing) -> None:
     """Nothing but the decision itself."""
 
@@ -117,7 +111,7 @@ _ALL = (
         "ask-again", _l("Ask again"), _l("It may be asked again whether they are the same."), duplicates.ask_again, "a",
         needs=("other",), merged=True, revised=False, partner="other",
     ),
-    Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
+    Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action(
         "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),

@@ -88,7 +88,7 @@ def undo():
         first = outcome.skipped[0]
         raise IllegalState(first["why"], code=first["code"], id=first["id"])
     db.session.commit()
-    return _tell(outcome, ngettext("Taken back.", "%(num)s taken back.", len(outcome.done)))
+    return _tell(outcome, ngettext("Taken back.", "%(num)s taken back.", len(outcome.done)) + _left(outcome))
 
 
 @blueprint.post("/views")
@@ -143,9 +143,13 @@ def _what(asked: BulkForm) -> tuple[str, str, dict]:
 
 def _said(outcome: Outcome, label) -> str:
     done = ngettext("%(action)s: one report.", "%(action)s: %(num)s reports.", len(outcome.done), action=label)
+    return done + _left(outcome)
+
+
+def _left(outcome: Outcome) -> str:
     if not outcome.skipped:
-        return done
-    return done + " " + ngettext("One was left as it is.", "%(num)s were left as they are.", len(outcome.skipped))
+        return ""
+    return " " + ngettext("One was left as it is.", "%(num)s were left as they are.", len(outcome.skipped))
 
 
 def _tell(outcome: Outcome, said: str):
@@ -156,5 +160,5 @@ def _tell(outcome: Outcome, said: str):
             return answer(said, outcome.done, open_id=only, skipped=outcome.skipped, tone=tone)
     flash(said, tone)
     for one in outcome.skipped[:10]:
-        flash(f"{one['id']}: {one['why']}", "warn")
+        flash(f"{one['id']}: {one['why']}" if one["id"] else one["why"], "warn")
     return redirect(url_for("moderation.desk") + tail(), 303)

@@ -139,7 +139,7 @@ def missing(pieces: Iterable[Piece], two_people: bool = False) -> str | None:
 MISSING = {
     "settle": _l(
         "Somebody says otherwise. Find out who is right: then withdraw what was wrong, saying why, or verify the report, "
-        "which settles it."
+        "which settles it; where two people have to look, the second does."
     ),
     "another-person": _l(
         "One more person must look: this category asks for two people before a report counts as verified. Somebody else "

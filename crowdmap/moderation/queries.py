@@ -75,15 +75,7 @@ def dossier(session: Session, public_id: str) -> Dossier:
     ids = [report.id, *(child.id for child in children)]
     apart = refused(session, chain, ids)
     alike = twins(session, report, chain, children, [one.public_id for one in apart])
-    decisions = [
-        (row[0], row[1])
-        for row in session.execute(
-            select(Decision, Account.name)
-            .outerjoin(Account, Account.id == Decision.account_id)
-            .where(Decision.report_id == report.id)
-            .order_by(Decision.id.desc())
-        )
-    ]
+    decisions = session.scalars(select(Decision).where(Decision.report_id == report.id)).all()
     return Dossier(
         report=report,
         root=chain[-1],
@@ -97,7 +89,7 @@ def dossier(session: Session, public_id: str) -> Dossier:
         refused=apart,
         preview=preview(session, report),
         has_contact=contact_of(session, report).given,
-        evidence=evidence.shown(session, report, children, [decision for decision, _name in decisions]),
+        evidence=evidence.shown(session, report, children, decisions),
     )
 
 

@@ -13,6 +13,7 @@ from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import IllegalState, NotFound, StaleRevision
 from crowdmap.events import Event, ReportDecided, ReportSubmitted, SourceChanged, record
+from crowdmap.moderation import undoing
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.bulk import MOST_AT_ONCE, Outcome, check_may_act, each, hold
 from crowdmap.moderation.sources import Source, made_by
@@ -62,6 +63,7 @@ def hide_some(session: Session, sweep: SourceSweep, source: Source, actor: Accou
                 revision = perform(session, row.public_id, "reopen", actor, revision, SPAM).revision
             report = perform(session, row.public_id, "reject", actor, revision, SPAM)
             session.add(SweptReport(sweep_id=sweep.id, report_id=report.id, was=row.status, revision=report.revision))
+            undoing.forget(session, report.id)  # half of what was done: the whole is taken back by restoring
             step.outcome.done.append(row.public_id)
     return step
 
@@ -84,6 +86,7 @@ def restore_some(session: Session, sweep: SourceSweep, actor: Account, after: in
             if swept.was is Status.CLOSED:
                 perform(session, public_id, "close", actor, report.revision, reason)
             swept.restored_at = utcnow()
+            undoing.forget(session, swept.report_id)
             step.outcome.done.append(public_id)
     return step
 

@@ -27,7 +27,9 @@ OFFERED = timedelta(seconds=10)
 KEPT = timedelta(minutes=1)  # a slow line may take the rest
 PLAIN = ("status", "verification", "kind", "category", "more_categories", "people", "quantity", "occurred_at", "out_of_area")
 TEXTS = ("title", "description", "place", "unit")
-SILENT = ("closed_at",)  # follows from the status, and is not named in a decision
+# follow from the status and the words, and are not named in a decision; written back after the words, which take the
+# translation along
+SILENT = ("closed_at", "translation")
 POINT = ("lon", "lat", "accuracy_m", "located_by")
 _KNOWN = frozenset({*PLAIN, *TEXTS, "point"})
 
@@ -164,6 +166,7 @@ def forget_old(session: Session) -> None:
     session.execute(delete(UndoStep).where(UndoStep.at < utcnow() - KEPT))
 
 
-def forget(session: Session, report_id: int) -> None:
-    """Nothing of the report's words and places stays here: it is being erased."""
-    session.execute(delete(UndoStep).where(UndoStep.report_id == report_id))
+def forget(session: Session, *report_ids: int) -> None:
+    """Nothing of these reports is taken back by a step any more, and nothing of their words and places stays here: they
+    are being erased, or what was done to them has a way back of its own."""
+    session.execute(delete(UndoStep).where(UndoStep.report_id.in_(report_ids)))

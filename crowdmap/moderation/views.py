@@ -5,6 +5,7 @@ and a report that is fetched ahead (X-Desk: ahead) does not count as looked at.
 """
 
 from datetime import datetime
+from threading import Lock
 from time import monotonic
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -242,14 +243,20 @@ def _category_names(categories: list[Category]) -> dict[str, str]:
 
 def _figures(within_s: float) -> dict:
     """How many groups of duplicates are suspected, and the median minutes to a decision today: counted when what is known
-    is older than *within_s*, since that takes longer than all the rest."""
-    known = current_app.extensions.setdefault("crowdmap_desk_figures", {})
-    if not known or monotonic() - known["at"] > within_s:
-        midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
-        minutes = listing.median_minutes(db.session, midnight)
-        known.update(at=monotonic(), suspected=len(open_groups(db.session)))
-        known["median"] = None if minutes is None else round(minutes, 1)
-    return {name: known[name] for name in ("suspected", "median")}
+    is older than *within_s*, since that takes longer than all the rest. One counts; the others are told what is known."""
+    kept = current_app.extensions.setdefault("crowdmap_desk_figures", {"counting": Lock(), "known": None})
+    known = kept["known"]
+    old = known is None or monotonic() - known["at"] > within_s
+    if old and kept["counting"].acquire(blocking=known is None):
+        try:
+            if kept["known"] is known:  # nobody has counted meanwhile
+                midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+                minutes = listing.median_minutes(db.session, midnight)
+                median = None if minutes is None else round(minutes, 1)
+                kept["known"] = {"suspected": len(open_groups(db.session)), "median": median, "at": monotonic()}
+        finally:
+            kept["counting"].release()
+    return {name: kept["known"][name] for name in ("suspected", "median")}
 
 
 def _actions(found) -> list:

@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from crowdmap import geo
+from crowdmap.accounts.roles import GRANTS, Role
+from crowdmap.moderation.actions import perform
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.shown import told
 from crowdmap.reports.models import Report, Status, Submission
+from crowdmap.web import Permission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
 
@@ -193,6 +196,28 @@ def test_contact_is_for_those_allowed(session, app):
             sign_in(client, make_account(role))
         answer = client.get(f"/api/v1/reports/{key}/contact")
         assert answer.status_code == status and ("Planted" in answer.text) == (status == 200)
+
+
+@pytest.mark.databases("sqlite")
+def test_that_there_is_a_contact_is_no_secret_from_those_who_may_not_see_it(session, desk, monkeypatch):
+    report, without = make_report(contact_name="Jean Planted"), make_report()
+    monkeypatch.setitem(GRANTS, Role.MODERATOR, GRANTS[Role.MODERATOR] - {Permission.SEE_CONTACT})
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert "Something was given" in page and "Show contact" not in page and "Planted" not in page
+    page = desk.get(f"/moderate/{without.public_id}").text
+    assert "Nothing was given." in page and "Something was given" not in page
+
+
+@pytest.mark.databases("sqlite")
+def test_every_form_whose_words_outlive_an_erasure_says_so(session, desk):
+    report = make_report()
+    perform(session, report.public_id, "add-evidence", desk.moderator, report.revision, evidence_kind="source", evidence="heard")
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    forms = dict(re.findall(r'<form[^>]*data-action="([a-z-]+)"[^>]*>(.*?)</form>', page, re.DOTALL))
+    warned = {name for name, inside in forms.items() if "they would stay when the report is erased" in inside}
+    assert warned == {"verify", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
+    assert "without names" in forms["bulk"]
 
 
 def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(session, desk, app):

@@ -63,6 +63,23 @@ def test_undo_returns_to_the_exact_earlier_state(session, action, status, fields
     session.rollback()
 
 
+def test_a_translation_that_went_with_the_words_comes_back_with_them(session):
+    marie = make_account()
+    report = make_report(status="published", description="Nou bezwen dlo", language="ht")
+    report.translation = "We need water"
+    session.commit()
+    before = now(session, report)
+    perform(session, report.public_id, "edit", marie, revision=1, description="Nou bezwen dlo anpil")
+    session.commit()
+    assert now(session, report)["translation"] is None
+    assert take_back(session, marie, [last(session)]).done == [report.public_id]
+    session.commit()
+    assert now(session, report) == before and before["translation"] == "We need water"
+    feature = session.scalar(select(Publication.feature).where(Publication.report_id == report.id, Publication.audience == "public"))
+    assert b"We need water" in feature
+    session.rollback()
+
+
 def test_joining_and_parting_are_taken_back_by_their_opposites(session):
     marie = make_account()
     a, b = make_report(), make_report()

@@ -12,6 +12,7 @@ from crowdmap.publishing.cli import republish
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Category, Kind, Policy
 from tests.builders import ids, make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 
 def work(session):
@@ -165,6 +166,17 @@ def test_adding_and_refusing_in_words(session, coordinator):
     page = coordinator.get("/admin/categories/BOAT")
     assert "cannot be recalled" in page.text
     assert coordinator.get("/admin/categories/NONE").status_code == 404
+
+
+def test_a_category_added_twice_at_once_is_added_once(session, app, monkeypatch):
+    actor, check, meet = make_account("coordinator"), policy._check_parent, met()
+    monkeypatch.setattr(policy, "_check_parent", lambda *of: (meet(), check(*of)))
+    told = {"code": "BOAT", "name": "Boats", "kind": Kind.OFFER, "sector": "logistics", "policy": Policy.TILE, "parent": "SVC"}
+    session.rollback()
+    outcome = at_once(app, *[lambda s: policy.add(s, actor, **told)] * 2)
+    assert sorted(type(one).__name__ for one in outcome) == ["Category", "ValidationFailed"], outcome
+    assert session.get(Category, "BOAT").active
+    session.rollback()
 
 
 def test_republish_changes_no_byte_and_mends_what_is_wrong(session, app):

@@ -10,6 +10,7 @@ from crowdmap.db import clock, utcnow
 from crowdmap.errors import IllegalState, NotAllowed, NotFound, TooMany, ValidationFailed
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.models import Decision
+from crowdmap.publishing import policy
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import LocatedBy, Report
 from crowdmap.tasks import making, proposals
@@ -197,6 +198,23 @@ def test_two_who_agree_correct_a_category_only_where_nothing_becomes_more_or_les
         for left in session.scalars(select(Task).where(Task.state == State.OPEN)):
             making.cancel(left)
         session.commit()
+
+
+@pytest.mark.settings(WORK_SAMPLE=1)
+def test_two_volunteers_do_not_carry_a_grade_past_the_second_pair_of_eyes(session):
+    policy.change(session, make_account("coordinator"), "WAT", two_people=True)
+    session.commit()
+    report = make_report(category="FOOD", description="Words")
+    perform(session, report.public_id, "verify", make_account(), report.revision, evidence="called")
+    session.commit()
+    task = tasks_of(report)["categorise"]
+    for _volunteer in range(2):
+        work(session, make_volunteer(), task, {"category": "WAT"})
+    found = fresh(session, Report, report.id)
+    assert (found.category, found.verification) == ("WAT", "corroborated")
+    kept = session.scalars(select(Decision).where(Decision.report_id == report.id).order_by(Decision.id.desc())).first()
+    assert kept.account_id is None and kept.change["verification"] == ["verified", "corroborated"]
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")

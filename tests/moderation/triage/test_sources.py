@@ -9,11 +9,13 @@ from crowdmap.events import Event
 from crowdmap.moderation import sources, sweeps
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.bulk import MOST_AT_ONCE
+from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage.models import SourceHold, SweptReport
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report, Submission
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 SENDER = {"contact_phone": "+509 3712 3456", "source_key": "device one"}
 
@@ -69,7 +71,13 @@ def test_all_of_a_source_is_hidden_and_restored_exactly(desk, session):
     assert public[shown.public_id] == public[done.public_id] == "removed" and public[other.public_id] is None
     removed = desk.get("/feeds/changes?since=0").get_json()["features"]
     assert {f["id"] for f in removed if f["properties"].get("removed")} == {shown.public_id, done.public_id, before.public_id}
+    steps = session.query(UndoStep).filter(UndoStep.account_id != colleague.id)
+    assert steps.count() == 0  # it is restored as a whole
+    session.rollback()
+    assert "undo-form" not in desk.get("/moderate").text
     assert "3 reports are back as they were." in restore_all(desk, path)
+    assert steps.count() == 0
+    session.rollback()
     assert statuses(session, waiting, shown, done, before, other) == ["pending", "published", "closed", "hidden", "published"]
     assert [event.data["action"] for event in session.query(Event).filter_by(name="SourceChanged")] == ["hide", "restore"]
 
@@ -135,6 +143,20 @@ def test_a_source_is_held_and_released(desk, session):
     assert desk.post(f"{path}/release").status_code == 303 and desk.post(f"{path}/release").status_code == 409
     kept = session.query(SourceHold).one()
     assert kept.released_at is not None
+
+
+def test_what_two_held_at_once_is_released_at_once(session, app, monkeypatch):
+    source = sources.sources(sources.first_of(session, make_report(**SENDER).id))[0]
+    actors, held, meet = [make_account() for _ in range(2)], sources.held, met()
+    monkeypatch.setattr(sources, "held", lambda *of: (held(*of), meet())[0])
+    session.rollback()
+    outcome = at_once(app, *(lambda s, one=one: sources.hold(s, source, one) for one in actors))
+    assert any(isinstance(one, SourceHold) for one in outcome), outcome
+    monkeypatch.undo()
+    sources.release(session, source, actors[0])
+    session.commit()
+    assert sources.held(session, [source]) is None and sources.all_held(session) == set()
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")
