@@ -226,6 +226,17 @@ def test_a_rule_that_fails_keeps_nobody_out(session, monkeypatch):
     assert arrive(at=LEOGANE).status == "pending"
 
 
+@pytest.mark.databases("sqlite")
+def test_a_rehearsal_asks_for_each_source_once(session, monkeypatch):
+    for n in range(6):
+        arrive(contact_phone="+509 3712 3456", source_key=f"device {n}")
+    rules = [queries.standing(make_rule(session, {"trust_at_least": 0.5}, active=False))]
+    asked = []
+    counted = sources.counted
+    monkeypatch.setattr(sources, "counted", lambda session, source: asked.append(source) or counted(session, source))
+    assert len(rehearse(session, rules)) == 6 and len(asked) == 1
+
+
 @pytest.mark.settings(FLOOD_PER_MINUTE=4)
 def test_a_rehearsal_says_what_would_have_happened_and_writes_nothing(session):
     rules = [queries.standing(make_rule(session, {"categories": ["WAT"]}, active=False))]
