@@ -243,6 +243,21 @@ def test_a_rule_that_cannot_be_read_keeps_nobody_out_and_publishes_nothing(clien
     assert arrive().status == "published"
 
 
+def test_nobody_is_told_that_what_a_rule_published_was_checked(client, session):
+    make_rule(session)
+    told = client.post("/api/v1/reports", json={"kind": "need", "category": "WAT", "description": "x", "place": "y"}).get_json()
+    assert told["status"] == "published"
+    for path in (f"/reports/{told['id']}", f"/track/{told['tracking_token']}"):
+        page = client.get(path).text
+        assert "Checked and put on the map" not in page and "Put on the map, not checked yet" in page
+        assert "On the map" in page[page.index("pathway") :].partition("</ol>")[0]
+    report = session.query(Report).one()
+    perform(session, report.public_id, "verify", make_account(), report.revision, evidence="called")
+    session.commit()
+    page = client.get(f"/track/{told['tracking_token']}").text
+    assert "Checked and put on the map" in page[page.index("pathway") :].partition("</ol>")[0]
+
+
 @pytest.mark.databases("sqlite")
 def test_a_rehearsal_asks_for_each_source_once(session, monkeypatch):
     for n in range(6):
