@@ -93,6 +93,15 @@ class TextChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlacesChanged:
+    """A file of places was added, replaced or removed."""
+
+    account_id: int | None
+    name: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriptionChanged:
     """Somebody (or, without an account, the postman) made, paused, resumed or removed a subscription."""
 

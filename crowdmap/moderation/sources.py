@@ -6,7 +6,7 @@ are stored. Trust is for the team and its rules: it is in no publication and in 
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,6 +30,7 @@ FALSE = ("spam", "false")
 AS_FALSE = (Decision.action == "reject", Decision.reason.in_(FALSE))
 # decisions by which a person said that a report may stand; what a rule published nobody has looked at
 SAID_YES = ("publish", "verify", "corroborate", "close")
+RESTORED = "hidden with all of its source, and restored with it"  # why a report got back what it had: nobody judged it
 
 
 COLUMNS = {
@@ -77,6 +78,11 @@ def first_of(session: Session, report_id: int) -> Submission | None:
     return session.scalar(query.order_by(Submission.id).limit(1))
 
 
+def said_yes(decision) -> bool:
+    """Whether a person said by this decision that the report may stand."""
+    return decision.account_id is not None and decision.action in SAID_YES and decision.reason != RESTORED
+
+
 # ---- trust
 
 
@@ -114,14 +120,20 @@ def ceiling(kind: SourceKind) -> float:
 def history(session: Session, source: Source, device: bytes | None = None) -> History:
     """One question, answered by an index. Where *device* is given, good reports count only if they came from it as well:
     anybody can type somebody else's telephone number."""
-    return _history(session.execute(_counting(source.kind), {"value": source.value}).all(), device)
+    return _history(counted(session, source), device)
 
 
-def trust_of(session: Session, sent) -> float:
+def counted(session: Session, source: Source) -> list:
+    """What its history is made of, by device."""
+    return session.execute(_counting(source.kind), {"value": source.value}).all()
+
+
+def trust_of(session: Session, sent, ask: Callable[[Session, Source], list] = counted) -> float:
     """Of who sent this message: by the surest of their sources that has a history. An account and an organisation have
-    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling."""
+    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling. *ask*: who
+    looks at many keeps the answers, for many share a device."""
     for source in sources(sent):
-        found = history(session, source, sent.device_hash if source.kind is SourceKind.CONTACT else None)
+        found = _history(ask(session, source), sent.device_hash if source.kind is SourceKind.CONTACT else None)
         if found.reports:
             return min(ceiling(source.kind), trust(found))
     return 0.0
@@ -148,7 +160,7 @@ def _counting(kind: SourceKind):
     latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()  # the index has them in this order
     d, r = Decision, Report
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
-    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
+    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES), d.reason != RESTORED)
     as_false = exists().where(d.report_id == r.id, *AS_FALSE)
     stands = and_(r.merged_into_id.is_(None), r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
     numbers = {

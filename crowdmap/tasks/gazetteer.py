@@ -12,6 +12,7 @@ from crowdmap import geo
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.db.search import fold
 from crowdmap.errors import DomainError
+from crowdmap.events import PlacesChanged, record
 from crowdmap.reports.models import Area
 from crowdmap.tasks.models import Place, PlaceFile, PlaceName
 
@@ -102,6 +103,7 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     if not name or len(name) > 80:
         raise InvalidPlaces(_("Give the file a name of 1 to 80 characters."), field="name")
     places = read(raw)
+    record(session, PlacesChanged(account_id=account.id if account else None, name=name, action="add"))
     file = session.scalar(select(PlaceFile).where(PlaceFile.name == name))
     if file is None:
         file = PlaceFile(name=name, places=0)
@@ -121,7 +123,7 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     return file
 
 
-def remove(session: Session, file_id: int) -> str | None:
+def remove(session: Session, file_id: int, account=None) -> str | None:
     """The name of the file that is gone; None where there was none."""
     file = session.get(PlaceFile, file_id)
     if file is None:
@@ -129,6 +131,7 @@ def remove(session: Session, file_id: int) -> str | None:
     session.execute(delete(PlaceName).where(PlaceName.place_id.in_(select(Place.id).where(Place.file_id == file.id))))
     session.execute(delete(Place).where(Place.file_id == file.id))
     session.delete(file)
+    record(session, PlacesChanged(account_id=account.id if account else None, name=file.name, action="remove"))
     return file.name
 
 

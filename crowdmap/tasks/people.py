@@ -12,6 +12,7 @@ from crowdmap.accounts.roles import Role
 from crowdmap.config import settings
 from crowdmap.db import insert_if_absent, utcnow
 from crowdmap.errors import FieldError, NotAllowed, NotFound, ValidationFailed
+from crowdmap.events import AccountEvent, record
 from crowdmap.tasks.kinds import KINDS, check
 from crowdmap.tasks.kinds.kind import primary
 from crowdmap.tasks.models import Answer, Given, Volunteer
@@ -62,10 +63,15 @@ def unlock(session: Session, account: Account, *kinds: str) -> Volunteer:
     return volunteer
 
 
-def allow_calls(session: Session, account: Account, allowed: bool) -> Volunteer:
-    """Whether somebody may call reporters back, and so see their contact, one at a time; the caller commits."""
+def allow_calls(session: Session, account: Account, allowed: bool, *, by: int | None = None) -> Volunteer:
+    """Whether somebody may call reporters back, and so see their contact, one at a time; the caller commits. *by*: id of the
+    account that says so. Raises ValidationFailed for an account that does no volunteers' work."""
+    if allowed and not account.can(Permission.WORK):
+        raise ValidationFailed([FieldError("allowed", "no-volunteer", _("This account does no volunteers' work."))])
     volunteer = volunteer_of(session, account, lock=True)
-    volunteer.may_call = allowed
+    if volunteer.may_call != allowed:
+        volunteer.may_call = allowed
+        record(session, AccountEvent(account_id=by, action="calls-allowed" if allowed else "calls-ended", about=account.id))
     return volunteer
 
 

@@ -16,6 +16,7 @@ from crowdmap.tasks.models import Answer, Given, Result, Task
 from crowdmap.web import Permission
 
 LISTED = 50
+PROPOSED = "as a volunteer proposed"  # for the log, which is nobody's language
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def accept(session: Session, actor: Account, task_id: int, number: int, revision
     if answer is None or answer.task_id != task.id or answer.given is not Given.ANSWER or choose is None:
         raise NotFound(_("There is no such proposal."))
     action, fields = choose(answer.value)
-    done = perform(session, report.public_id, action, actor, revision=revision, reason=_("as a volunteer proposed"), **fields)
+    done = perform(session, report.public_id, action, actor, revision=revision, reason=PROPOSED, **fields)
     _end(task, Result.ACCEPTED, actor)
     return done
 

@@ -7,8 +7,10 @@ import threading
 import pytest
 from sqlalchemy import select
 
+from crowdmap.accounts.models import Account
 from crowdmap.accounts.roles import Role
 from crowdmap.db import clock, utcnow
+from crowdmap.events import Event
 from crowdmap.reports.models import LocatedBy, Report
 from crowdmap.tasks.kinds import KINDS
 from crowdmap.tasks.models import Answer, PlaceFile, Result, State, Task, Volunteer
@@ -277,6 +279,10 @@ def test_places_are_uploaded_found_by_any_name_replaced_and_removed(app, session
     assert client.post(f"/admin/places/{file_id}/remove").status_code == 303
     assert client.post(f"/admin/places/{file_id}/remove", headers={"Accept": "application/json"}).status_code == 404
     assert [one["kind"] for one in reader.get("/work/places.json?q=bel air").get_json()["places"]] == ["town"]
+    by = session.scalar(select(Account.id).where(Account.role == Role.COORDINATOR))
+    told = [(event.account_id, event.data["action"]) for event in session.query(Event).filter_by(name="PlacesChanged")]
+    assert told == [(by, "add"), (by, "add"), (by, "remove")]
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")
@@ -309,8 +315,22 @@ def test_a_coordinator_says_who_may_call_back(app, session):
     assert account.name in client.get("/admin/volunteers").text
     assert offer(session, account) is not None
     session.commit()
-    client.post(f"/admin/volunteers/{account.id}/calls")
+    for _again in range(2):
+        client.post(f"/admin/volunteers/{account.id}/calls")
     assert not session.get(Volunteer, account.id, populate_existing=True).may_call
+    # who may see contacts is in the log, each change once
+    by = session.scalar(select(Account.id).where(Account.role == Role.COORDINATOR))
+    told = [(event.account_id, event.data) for event in session.query(Event).filter_by(name="AccountEvent")]
+    assert told == [(by, {"action": action, "about": account.id}) for action in ("calls-allowed", "calls-ended")]
+
+
+@pytest.mark.databases("sqlite")
+def test_nobody_who_does_no_work_is_allowed_to_call(app, session):
+    client, gone = client_of(app, make_account(Role.COORDINATOR)), make_account(Role.VOLUNTEER)
+    gone.disabled_at = gone.created_at
+    session.commit()
+    assert client.post(f"/admin/volunteers/{gone.id}/calls", data={"allowed": "yes"}).status_code == 422
+    assert session.get(Volunteer, gone.id) is None
 
 
 @pytest.mark.databases("sqlite")

@@ -4,14 +4,16 @@ import re
 
 import pytest
 
-from crowdmap.db import db
+from crowdmap.db import db, utcnow
 from crowdmap.events import Event
 from crowdmap.moderation import sources, sweeps
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.bulk import MOST_AT_ONCE
 from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.triage import verbs
 from crowdmap.moderation.triage.models import SourceHold, SweptReport
+from crowdmap.moderation.triage.rule import RuleWords
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report, Submission
 from tests.builders import make_account, make_report, sign_in
@@ -127,11 +129,67 @@ def test_what_takes_too_long_goes_on_with_another_press(desk, session, monkeypat
 
 
 def test_a_merged_report_is_left_to_its_root(desk, session):
-    root, child = make_report(), make_report(**SENDER)
+    root, child, own = make_report(), make_report(**SENDER), make_report(**SENDER)
     child.merged_into_id = root.id
     session.commit()
     page = hide_all(desk, address(session, child))
-    assert "merged into another report" in page and statuses(session, child) == ["published"]
+    assert "One report was hidden as spam." in page and "still open" not in page and "as spam</button>" not in page
+    assert "merged into another report" in page and statuses(session, child, own) == ["published", "hidden"]
+
+
+def test_what_others_told_as_well_stays_on_the_map_and_is_told(desk, session):
+    """A spammer's copy came first, and the true report was merged into it."""
+    with_child, with_grandchild, with_voice, alone = (make_report(**SENDER) for _ in range(4))
+    own, true, deep = make_report(**SENDER), make_report(), make_report(status="pending")
+    true.merged_into_id, own.merged_into_id, deep.merged_into_id = with_child.id, with_grandchild.id, own.id
+    session.commit()
+    assert desk.post(f"/api/v1/reports/{with_voice.public_id}/voices", json={"text": "so it is"}).status_code in (200, 201)
+    path = address(session, alone)
+    page = desk.get(path).text
+    assert "Hide it as spam" in page and "Others told the same as 3 reports" in page and page.count("others told it too") == 3
+    page = hide_all(desk, path)
+    assert page.count("Others told the same. Decide on it by itself.") == 3 and "as spam</button>" not in page
+    assert statuses(session, with_child, with_grandchild, with_voice, alone) == ["published"] * 3 + ["hidden"]
+    shown = f"/reports/{with_child.public_id}"
+    session.rollback()
+    assert desk.get(shown).status_code == 200
+    refused = desk.post(f"{path}/hide", data={"seen": 10**9}, headers={"Accept": "application/json"})
+    assert refused.status_code == 409 and refused.get_json(force=True)["code"] == "others-told"
+
+
+@pytest.mark.databases("sqlite")
+def test_who_took_it_back_and_what_is_hidden_speak_for_nothing(desk, session):
+    report = make_report(**SENDER)
+    hidden, gone = make_report(), make_report()
+    hidden.merged_into_id = gone.merged_into_id = report.id
+    hidden.status = "hidden"
+    gone.withdrawn_at = utcnow()
+    session.query(Submission).filter_by(report_id=gone.id).update({"withdrawn_at": utcnow()})
+    session.commit()
+    hide_all(desk, address(session, report))
+    assert statuses(session, report) == ["hidden"]
+
+
+def test_restoring_earns_the_source_no_trust(desk, session):
+    coordinator = make_account("coordinator")
+    words = {"name": "Water", "conditions": {"categories": ["WAT"]}, "effects": {"decide": "publish"}}
+    verbs.add(session, coordinator, RuleWords.model_validate(words), active=True)
+    session.commit()
+    reports = [make_report(status="pending", **SENDER) for _ in range(5)]
+    sent = sources.first_of(session, reports[0].id)
+    session.rollback()
+    path = address(session, reports[0])
+    hide_all(desk, path)
+    restore_all(desk, path)
+    assert set(statuses(session, *reports)) == {"published"}
+    assert sources.trust_of(session, sent) == 0
+    # what a person had published before counts as it did
+    perform(session, reports[0].public_id, "verify", coordinator, session.get(Report, reports[0].id).revision, evidence="called")
+    session.commit()
+    hide_all(desk, path)
+    restore_all(desk, path)
+    assert sources.history(session, sources.sources(sent)[0], sent.device_hash).published == 1
+    session.rollback()
 
 
 def test_a_source_is_held_and_released(desk, session):
