@@ -74,9 +74,10 @@ def may(volunteer: Volunteer, kind: str) -> bool:
     return kind != check.NAME or volunteer.may_call
 
 
-def open_kinds(session: Session, account: Account) -> list[str]:
-    """What somebody may do for real: what they practised, and what there is no practice for in their languages."""
-    volunteer = volunteer_of(session, account)
+def open_kinds(session: Session, account: Account, volunteer: Volunteer | None = None) -> list[str]:
+    """What somebody may do for real: what they practised, and what there is no practice for in their languages.
+    *volunteer*: their profile, where it is at hand."""
+    volunteer = volunteer or volunteer_of(session, account)
 
     def learned(name: str) -> bool:
         return name in volunteer.unlocked or not settings().WORK_UNLOCK or not KINDS[name].items(session, volunteer.languages)
