@@ -83,6 +83,15 @@ def below(session: Session, report_id: int) -> list[Report]:
     return found
 
 
+def ids_below(session: Session, report_id: int) -> list[int]:
+    """The same, where only which ones is asked."""
+    found, frontier = [], [report_id]
+    while frontier:
+        frontier = list(session.scalars(select(Report.id).where(Report.merged_into_id.in_(frontier)).order_by(Report.id)))
+        found += frontier
+    return found
+
+
 def trees_below(session: Session, report_ids: Iterable[int]) -> dict[int, list[Report]]:
     """Each report with everything merged into it, a generation a query."""
     home = {report_id: report_id for report_id in report_ids}

@@ -113,14 +113,20 @@ def ceiling(kind: SourceKind) -> float:
 def history(session: Session, source: Source, device: bytes | None = None) -> History:
     """One question, answered by an index. Where *device* is given, good reports count only if they came from it as well:
     anybody can type somebody else's telephone number."""
-    return _history(session.execute(_counting(source.kind), {"value": source.value}).all(), device)
+    return _history(groups_of(session, source), device)
 
 
-def trust_of(session: Session, sent) -> float:
+def groups_of(session: Session, source: Source):
+    """The latest reports of a source, counted by the device they came from: what a History is made of."""
+    return session.execute(_counting(source.kind), {"value": source.value}).all()
+
+
+def trust_of(session: Session, sent, ask=groups_of) -> float:
     """Of who sent this message: by the surest of their sources that has a history. An account and an organisation have
-    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling."""
+    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling. *ask*: counts
+    as ``groups_of`` does, for whoever asks about many messages of the same few sources."""
     for source in sources(sent):
-        found = history(session, source, sent.device_hash if source.kind is SourceKind.CONTACT else None)
+        found = _history(ask(session, source), sent.device_hash if source.kind is SourceKind.CONTACT else None)
         if found.reports:
             return min(ceiling(source.kind), trust(found))
     return 0.0

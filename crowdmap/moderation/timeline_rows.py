@@ -35,8 +35,7 @@ def by_public_id(session: Session, public_id: str) -> tuple[Report, list[Entry]]
 
 def for_public(session: Session, report_id: int, received: datetime) -> list[Entry]:
     """``timeline_told.public_entries`` of a report that the public sees; *received*: as its public feature tells it."""
-    below = [row.id for row in merging.below(session, report_id)]
-    public = _public(session, [report_id, *below])
+    public = _public(session, [report_id, *merging.ids_below(session, report_id)])
     rows = Rows(
         report_id, {}, _decisions(session, [report_id], []), stages=_stages(session, public.get(report_id)),
         were_public=frozenset(row.public_id for row in public.values()),

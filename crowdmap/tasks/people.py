@@ -22,14 +22,15 @@ MOST_LANGUAGES = 12
 
 def volunteer_of(session: Session, account: Account, *, lock: bool = False) -> Volunteer:
     """The profile; a new one, not stored yet, where there is none. *lock*: stored, and held to the commit."""
-    if lock:
-        row = {"account_id": account.id, "languages": [], "unlocked": {}, "may_call": False, "answered": 0, "practised": 0, "created_at": utcnow()}
-        insert_if_absent(session, Volunteer, [row], conflict=("account_id",))
     query = select(Volunteer).where(Volunteer.account_id == account.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalar(query)
-    return found or Volunteer(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    fresh = dict(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    if found is None and lock:
+        insert_if_absent(session, Volunteer, [{**fresh, "created_at": utcnow()}], conflict=("account_id",))
+        found = session.scalar(query)
+    return found or Volunteer(**fresh)
 
 
 def check_may_work(account: Account) -> None:

@@ -41,7 +41,9 @@ def rehearse(session: Session, rules: Sequence[Standing], limit: int = REPORTS) 
     categories = {category.code: category for category in session.scalars(select(Category))}
     towns, arrivals = cache(lambda: hook.crisis(session).areas), cache(lambda: _Arrivals(session))
     flood, after = queries.flood(), settings().MODERATION == "after"
-    trusted, held = cache(lambda *who: sources.trust_of(session, _Sent(*who))), cache(lambda: sources.all_held(session))
+    counted = cache(sources.groups_of)  # a device that many share is counted once, and not for each of their numbers
+    trusted = cache(lambda *who: sources.trust_of(session, _Sent(*who), counted))
+    held = cache(lambda: sources.all_held(session))
     found = []
     for report in reports:
         sent = first.get(report.id) or _Sent()
