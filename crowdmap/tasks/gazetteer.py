@@ -113,7 +113,9 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
         session.execute(delete(Place).where(Place.file_id == file.id))
     file.places, file.added_at, file.added_by_id = len(places), utcnow(), account.id if account else None
     session.flush()
-    ids = list(session.scalars(insert(Place).returning(Place.id, sort_by_parameter_order=True), [{**one, "file_id": file.id} for one in places]))
+    # one statement for all, which RETURNING would make one each on SQLite: the ids grow in the order of the rows
+    session.execute(insert(Place), [{**one, "file_id": file.id} for one in places])
+    ids = session.scalars(select(Place.id).where(Place.file_id == file.id).order_by(Place.id)).all()
     names = [
         {"place_id": place_id, "folded": folded}
         for place_id, one in zip(ids, places, strict=True)
@@ -167,14 +169,27 @@ def _place(feature, number: int) -> dict | None:
         _refuse(number, _("a geometry of type %(type)s has no place", type=str(kind)[:30]))
     positions: list[tuple[float, float]] = []
     _walk(geometry.get("coordinates"), DEPTHS[kind], number, positions)
-    lons, lats = zip(*positions, strict=True)
-    lon, lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
-    reach = geo.distance_m(lon, lat, max(lons), max(lats)) if len(positions) > 1 else _number(given.get("radius_m")) or POINT_M
+    box = _box(positions)
+    lon, lat = box.centre()
+    corners = max(geo.distance_m(lon, lat, box.east, side) for side in (box.south, box.north))
+    reach = corners if len(positions) > 1 else _number(given.get("radius_m")) or POINT_M
     aliases = [alias for key in ALIASES for alias in _aliases(given.get(key)) if alias != name]
     return {
         "name": name, "aliases": list(dict.fromkeys(aliases))[:MOST_NAMES], "lon": round(lon, 6), "lat": round(lat, 6),
         "radius_m": round(min(MOST_M, max(LEAST_M, reach)), 1),
     }  # fmt: skip
+
+
+def _box(positions: list[tuple[float, float]]) -> geo.Bbox:
+    """Around all of them, across the antimeridian where that is the shorter way (RFC 7946 §5.2)."""
+
+    def ends(values: list[float]) -> geo.Ends:
+        return min(values, default=None), max(values, default=None)
+
+    extent = geo.Extent()
+    lons = [lon for lon, _lat in positions]
+    extent.add(ends([lon for lon in lons if lon < 0]), ends([lon for lon in lons if lon >= 0]), ends([lat for _lon, lat in positions]))
+    return extent.bbox()
 
 
 def _walk(value, depth: int, number: int, positions: list) -> None:

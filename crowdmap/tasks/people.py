@@ -23,14 +23,15 @@ MOST_LANGUAGES = 12
 
 def volunteer_of(session: Session, account: Account, *, lock: bool = False) -> Volunteer:
     """The profile; a new one, not stored yet, where there is none. *lock*: stored, and held to the commit."""
-    if lock:
-        row = {"account_id": account.id, "languages": [], "unlocked": {}, "may_call": False, "answered": 0, "practised": 0, "created_at": utcnow()}
-        insert_if_absent(session, Volunteer, [row], conflict=("account_id",))
     query = select(Volunteer).where(Volunteer.account_id == account.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalar(query)
-    return found or Volunteer(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    fresh = dict(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    if found is None and lock:
+        insert_if_absent(session, Volunteer, [{**fresh, "created_at": utcnow()}], conflict=("account_id",))
+        found = session.scalar(query)
+    return found or Volunteer(**fresh)
 
 
 def check_may_work(account: Account) -> None:
@@ -80,9 +81,10 @@ def may(volunteer: Volunteer, kind: str) -> bool:
     return kind != check.NAME or volunteer.may_call
 
 
-def open_kinds(session: Session, account: Account) -> list[str]:
-    """What somebody may do for real: what they practised, and what there is no practice for in their languages."""
-    volunteer = volunteer_of(session, account)
+def open_kinds(session: Session, account: Account, volunteer: Volunteer | None = None) -> list[str]:
+    """What somebody may do for real: what they practised, and what there is no practice for in their languages.
+    *volunteer*: their profile, where it is at hand."""
+    volunteer = volunteer or volunteer_of(session, account)
 
     def learned(name: str) -> bool:
         return name in volunteer.unlocked or not settings().WORK_UNLOCK or not KINDS[name].items(session, volunteer.languages)

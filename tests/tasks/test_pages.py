@@ -11,7 +11,9 @@ from crowdmap.accounts.models import Account
 from crowdmap.accounts.roles import Role
 from crowdmap.db import clock, utcnow
 from crowdmap.events import Event
+from crowdmap.geo import distance_m
 from crowdmap.reports.models import LocatedBy, Report
+from crowdmap.tasks import gazetteer
 from crowdmap.tasks.kinds import KINDS
 from crowdmap.tasks.models import Answer, PlaceFile, Result, State, Task, Volunteer
 from crowdmap.tasks.verbs import offer
@@ -283,6 +285,33 @@ def test_places_are_uploaded_found_by_any_name_replaced_and_removed(app, session
     told = [(event.account_id, event.data["action"]) for event in session.query(Event).filter_by(name="PlacesChanged")]
     assert told == [(by, "add"), (by, "add"), (by, "remove")]
     session.rollback()
+
+
+def test_many_places_keep_their_own_names(session):
+    many = places(*(feature(f"Camp {n}", {"type": "Point", "coordinates": [-72 - n / 1000, 18.5]}, alias=f"Kan {n}") for n in range(300)))
+    gazetteer.add(session, "Camps", many)
+    session.commit()
+    for n in (0, 7, 299):
+        assert {one.name for one in gazetteer.search(session, f"kan {n}") if one.lon == pytest.approx(-72 - n / 1000)} == {f"Camp {n}"}
+
+
+@pytest.mark.parametrize(
+    ("lons", "middle"), [((177.0, -179.0), 179.0), ((178.5, -179.5), 179.5), ((-72.4, -72.2), -72.3), ((-1.0, 1.0), 0.0)]
+)
+def test_of_an_area_the_middle_is_in_it(lons, middle):
+    line = feature("Here", {"type": "LineString", "coordinates": [[lons[0], -18.0], [lons[1], -16.0]]})
+    (found,) = gazetteer.read(places(line))
+    assert (found["lon"], found["lat"]) == (pytest.approx(middle), -17) and found["radius_m"] <= 100_000
+    (northern,) = gazetteer.read(places(feature("Wide", {"type": "LineString", "coordinates": [[10, 60], [11, 60.5]]})))
+    assert northern["radius_m"] == pytest.approx(distance_m(10.5, 60.25, 11, 60), abs=1)  # towards the equator it is wider
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(RATE_LIMITS="on")
+def test_look_ups_have_an_end(app, session):
+    client = client_of(app, make_volunteer())
+    codes = [client.get("/work/places.json?q=x", headers={"Accept": "application/json"}).status_code for _ in range(61)]
+    assert codes == [200] * 60 + [429]
 
 
 @pytest.mark.databases("sqlite")
