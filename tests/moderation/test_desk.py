@@ -180,6 +180,28 @@ def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(
     assert again.status_code == 303 and session.get(Report, report.id, populate_existing=True).status == "hidden"
 
 
+@pytest.mark.databases("sqlite")
+def test_what_is_answered_as_wrong_was_not_done(session, desk):
+    """An address that the list cannot be read from, by hand or from another day, is refused before anything is kept."""
+    report = make_report(status="pending", contact_phone="+509 9999 8888")
+    key, seen = report.public_id, f"{report.public_id}:1"
+    for query in ("status=bogus", "colour=red", "order=best"):
+        for path, data in (
+            (f"/moderate/{key}/publish", {"revision": 1}), (f"/moderate/{key}/contact", {}),
+            ("/moderate/bulk", {"do": "publish", "seen": [seen]}),
+        ):  # fmt: skip
+            for headers in ({}, {"X-Desk": "act"}):
+                assert desk.post(f"{path}?{query}", data=data, headers=headers).status_code == 400, (path, query)
+    assert session.get(Report, report.id, populate_existing=True).status == "pending"
+    assert session.scalars(select(Decision)).all() == []
+    session.rollback()
+    assert desk.post(f"/moderate/{key}/publish?status=all", data={"revision": 1}, headers={"X-Desk": "act"}).status_code == 200
+    number = session.scalars(select(Decision.id)).one()
+    session.rollback()
+    assert desk.post("/moderate/undo?status=bogus", data={"decision": number}, headers={"X-Desk": "act"}).status_code == 400
+    assert session.get(Report, report.id, populate_existing=True).status == "published"
+
+
 def test_a_form_with_a_fault_comes_back_with_422(session, desk):
     key = make_report(status="pending", description="As it was").public_id
     typed = {
