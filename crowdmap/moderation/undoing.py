@@ -148,16 +148,18 @@ def way_back(session: Session, public_id: str, actor: Account, revision: int | N
     """What ``undo`` with these *fields* comes to: the opposite of an action that has one, else itself, which also says why
     something cannot be taken back."""
     query = (
-        select(Decision)
+        select(Decision, UndoStep.revision)
         .join(UndoStep, UndoStep.decision_id == Decision.id)
         .join(Report, Report.id == UndoStep.report_id)
         .where(
             Decision.id == fields.get("decision"), Report.public_id == public_id, UndoStep.account_id == actor.id,
-            UndoStep.revision == revision, UndoStep.at >= utcnow() - KEPT, Decision.action.in_(list(OPPOSITES)),
+            UndoStep.at >= utcnow() - KEPT,
         )
     )  # fmt: skip
-    decision = session.scalar(query)
-    return ("undo", dict(fields)) if decision is None else opposite_of(decision)
+    found = session.execute(query).first()
+    if found is None or found.revision != revision:
+        return "undo", dict(fields)
+    return opposite_of(found.Decision)
 
 
 def offered(session: Session, actor: Account) -> list[Offer]:

@@ -91,11 +91,11 @@ def test_programs_take_back_by_the_number_that_the_action_answered(session, clie
     marie = make_account()
     sign_in(client, marie)
     a, b = make_report(description="Report: call 3456 7890"), make_report()
-    key = a.public_id
+    key, other, other_id = a.public_id, b.public_id, b.id
     mark = marked(a).marks[0].id
     session.rollback()
     steps = (
-        ("edit", {"title": "Mistyped"}, "undo"), ("merge", {"into": b.public_id}, "unmerge"), ("distinct", {"other": b.public_id}, "ask-again"),
+        ("edit", {"title": "Mistyped"}, "undo"), ("merge", {"into": other}, "unmerge"), ("distinct", {"other": other}, "ask-again"),
         ("keep-mark", {"mark": mark}, "mask-mark"),
         ("verify", {"evidence": "called"}, "withdraw-evidence"),
     )  # fmt: skip
@@ -113,12 +113,12 @@ def test_programs_take_back_by_the_number_that_the_action_answered(session, clie
         again = client.post(f"/api/v1/reports/{key}/actions/undo", json={**wanted, "revision": told["revision"]})
         assert again.status_code == 409, (action, again.text)
         revision = told["revision"]
-    done = client.post(f"/api/v1/reports/{key}/actions/merge", json={"into": b.public_id, "revision": revision}).get_json()
-    for bad in ({"decision": done["decision"], "revision": revision}, {"decision": 2**31 - 1, "revision": done["revision"]}):
+    done = client.post(f"/api/v1/reports/{key}/actions/merge", json={"into": other, "revision": revision}).get_json()
+    for bad in ({"decision": done["decision"], "revision": revision}, {"decision": 2**31 - 1, "revision": done["revision"]}, {"decision": done["decision"], "revision": 10**30}):
         assert client.post(f"/api/v1/reports/{key}/actions/undo", json=bad).status_code == 409
     wanted = {"decision": done["decision"], "revision": 1}
-    assert client.post(f"/api/v1/reports/{b.public_id}/actions/undo", json=wanted).status_code == 409  # another report's
-    assert now(session, a)["merged"] == b.id
+    assert client.post(f"/api/v1/reports/{other}/actions/undo", json=wanted).status_code == 409  # another report's
+    assert now(session, a)["merged"] == other_id
 
 
 def test_it_is_refused_in_kind_words(session, client):
