@@ -15,7 +15,7 @@ from crowdmap.accounts.models import Account
 from crowdmap.errors import FieldError, IllegalState, ValidationFailed
 from crowdmap.moderation import grades
 from crowdmap.moderation.doing import Doing
-from crowdmap.moderation.grades import EvidenceKind, Piece
+from crowdmap.moderation.grades import SETTLED, TAKEN_BACK, EvidenceKind, Piece
 from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.reports.models import Category, Report, Status, Verification
 
@@ -34,7 +34,6 @@ BROUGHT = {
     Verification.CORROBORATED: (EvidenceKind.SOURCE, grades.SOURCES_NEEDED),
     Verification.DISPUTED: (EvidenceKind.CONTRADICTION, 1),
 }
-SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
 
 
 # ---- the actions

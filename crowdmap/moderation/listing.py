@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import orjson
+from flask_babel import gettext as _
 from sqlalchemy import Row as ResultRow
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -78,7 +79,8 @@ def parse_order(args, chosen: ReportFilter) -> str:
     """Raises InvalidParameter."""
     order = args.get("order") or usual_order(chosen)
     if order not in ORDERS:
-        raise InvalidParameter(f"{order[:40]!r} is none of {', '.join(ORDERS)}", field="order")
+        words = _("“%(order)s” is none of %(all)s.", order=order[:40], all=", ".join(ORDERS))
+        raise InvalidParameter(words, field="order")
     return order
 
 
@@ -192,7 +194,7 @@ def _cursor(text: str, order: str):
             raise ValueError
         return (_EPOCH + timedelta(microseconds=numbers[0]), numbers[1]) if order == "urgent" else numbers[0]
     except (ValueError, OverflowError):
-        raise InvalidCursor("this page was not made here; start at the first", field="after") from None
+        raise InvalidCursor(_("This page was not made here; start at the first."), field="after") from None
 
 
 # ---- news and figures
@@ -224,10 +226,11 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
     return Changed(rows[-1].seq if more else max(head, since), more, found, gone)
 
 
-def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> set[str]:
-    """Which of these reports stand in this list."""
-    query = chosen.select(Audience.STAFF, Publication.public_id).where(Publication.public_id.in_(list(public_ids)))
-    return set(session.scalars(query))
+def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> dict[str, int]:
+    """Which of these reports stand in this list, each with its revision."""
+    query = chosen.select(Audience.STAFF, Publication.public_id, _ITEM.revision).join_from(Publication, QueueItem, _WITH)
+    rows = session.execute(query.where(Publication.public_id.in_(list(public_ids))))
+    return {row.public_id: row.revision for row in rows}
 
 
 def counts(session: Session) -> dict[str, int]:
