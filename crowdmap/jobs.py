@@ -112,11 +112,12 @@ def enqueue_handlers(session: Session, happened: list, seqs: list[int]) -> None:
     for event, seq in zip(happened, seqs):
         for function in HANDLERS.get(type(event), ()):
             session.add(Job(name=function.__name__, args={"seq": seq}, event_seq=seq))
-    for name in {name for event in happened for name in FOLLOWERS.get(type(event), ())}:
-        # touching the one that waits holds it until this commit: a worker that took it before could not see these events
-        waits = update(Job).where(Job.name == name, Job.state == "waiting").values(due_at=utcnow())
-        if session.execute(waits, execution_options={"synchronize_session": False}).rowcount == 0:
-            session.add(Job(name=name, args={}))
+    names = sorted({name for event in happened for name in FOLLOWERS.get(type(event), ())})
+    if names:
+        # touching those that wait holds them until this commit: a worker that took one before could not see these events
+        waits = update(Job).where(Job.name.in_(names), Job.state == "waiting").values(due_at=utcnow()).returning(Job.name)
+        there = set(session.scalars(waits, execution_options={"synchronize_session": False}))
+        session.add_all(Job(name=name, args={}) for name in names if name not in there)
 
 
 def take(session: Session) -> Job | None:

@@ -109,7 +109,7 @@ def publish(session: Session, report_ids: set[int], happened: list) -> None:
     seqs = events.write(session, happened)
     jobs.enqueue_handlers(session, happened, seqs)
     seq_of = {e.report_id: seq for e, seq in zip(happened, seqs) if hasattr(e, "report_id")}
-    _write(session, changes, have, public_ids, seq_of)
+    _write(session, changes, have, public_ids, seq_of, setting)
     for keep in KEEPERS if trees else ():
         keep(session, trees, want, setting)
     if seqs:
@@ -209,7 +209,7 @@ TOMBSTONE = dict(
 )  # fmt: skip
 
 
-def _write(session, changes, have, public_ids, seq_of) -> None:
+def _write(session, changes, have, public_ids, seq_of, setting: Crisis | None) -> None:
     now, fresh, heads = utcnow(), [], {}
     counts.keep(
         session, [have[key] for key, _ in changes if key in have],
@@ -240,19 +240,19 @@ def _write(session, changes, have, public_ids, seq_of) -> None:
         # without render_nulls, rows are sent together only while the same columns are null: that is one by one
         for row_id, report_id, audience in session.execute(returning, fresh, execution_options={"render_nulls": True}):
             ids[report_id, audience] = row_id
-    _write_categories(session, [key for key, _ in changes], have, ids, codes)
+    _write_categories(session, [key for key, _ in changes], have, ids, codes, setting)
     if heads:
         rows = [{"audience": a, "kind": k, "seq": seq} for (a, k), seq in sorted(heads.items())]
         upsert(session, Head, rows, conflict=("audience", "kind"))
 
 
-def _write_categories(session, keys, have, ids, codes) -> None:
+def _write_categories(session, keys, have, ids, codes, setting) -> None:
     stale = [ids[key] for key in keys if key in have]
     for some in in_chunks(stale):
         session.execute(delete(PublicationCategory).where(PublicationCategory.publication_id.in_(some)))
-    sector = dict(session.execute(select(Category.code, Category.sector)).all())
+    known = setting.categories if setting else {}
     rows = [
-        {"publication_id": ids[key], "code": code, "sector": sector.get(code, "multi")}
+        {"publication_id": ids[key], "code": code, "sector": known[code].sector if code in known else "multi"}
         for key in keys
         for code in codes.get(key, ())
     ]

@@ -102,7 +102,9 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     name = " ".join(name.split())
     if not name or len(name) > 80:
         raise InvalidPlaces(_("Give the file a name of 1 to 80 characters."), field="name")
+    # all that takes time before the first question: nobody else writes from there to the commit
     places = read(raw)
+    names = [dict.fromkeys(filter(None, map(fold, (one["name"], *one["aliases"])))) for one in places]
     record(session, PlacesChanged(account_id=account.id if account else None, name=name, action="add"))
     file = session.scalar(select(PlaceFile).where(PlaceFile.name == name))
     if file is None:
@@ -114,14 +116,10 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     file.places, file.added_at, file.added_by_id = len(places), utcnow(), account.id if account else None
     session.flush()
     # one statement for all, which RETURNING would make one each on SQLite: the ids grow in the order of the rows
-    session.execute(insert(Place), [{**one, "file_id": file.id} for one in places])
+    session.execute(insert(Place.__table__), [{**one, "file_id": file.id} for one in places])
     ids = session.scalars(select(Place.id).where(Place.file_id == file.id).order_by(Place.id)).all()
-    names = [
-        {"place_id": place_id, "folded": folded}
-        for place_id, one in zip(ids, places, strict=True)
-        for folded in dict.fromkeys(filter(None, map(fold, (one["name"], *one["aliases"]))))
-    ]
-    session.execute(insert(PlaceName), names)
+    rows = [{"place_id": place_id, "folded": one} for place_id, of in zip(ids, names, strict=True) for one in of]
+    session.execute(insert(PlaceName.__table__), rows)
     return file
 
 

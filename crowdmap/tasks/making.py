@@ -1,6 +1,7 @@
 """Which tasks there are: made for reports that need something, cancelled with what made them needless."""
 
 import logging
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
@@ -149,12 +150,20 @@ def _forget(session: Session, tasks: list[Task]) -> None:
     session.execute(update(Answer).where(Answer.task_id.in_(ids)).values(value={}), execution_options={"synchronize_session": False})
 
 
+def too_old(now: datetime):
+    """The condition that a task waited longer than its kind lives."""
+    alike: dict[timedelta, list[str]] = {}
+    for name, kind in KINDS.items():
+        alike.setdefault(kind.lives, []).append(name)
+    return or_(*(and_(Task.kind.in_(names), Task.created_at < now - lives) for lives, names in alike.items()))
+
+
 def expire(session: Session) -> int:
-    """What waited longer than its kind lives is nobody's work any more; the caller commits. → how many."""
+    """What is too old is nobody's work any more; the caller commits. → how many."""
     now = utcnow()
-    old = or_(*(and_(Task.kind == name, Task.created_at < now - kind.lives) for name, kind in KINDS.items()))
     values = {"state": State.EXPIRED, "holder_id": None, "leased_until": None, "done_at": now}
-    return session.execute(update(Task).where(WAITS, old).values(**values), execution_options={"synchronize_session": False}).rowcount
+    old = update(Task).where(WAITS, too_old(now)).values(**values)
+    return session.execute(old, execution_options={"synchronize_session": False}).rowcount
 
 
 # ---- by event

@@ -23,7 +23,7 @@ from crowdmap.reports.keyed import one_spelling, source_hash
 from crowdmap.reports.models import Report, ReportPrivate, Submission
 from crowdmap.tasks.figures import Figures, figures
 from crowdmap.tasks.kinds import KINDS, check
-from crowdmap.tasks.making import cancel, follow_words, make_tasks, still_wanted, words_of
+from crowdmap.tasks.making import cancel, follow_words, make_tasks, still_wanted, too_old, words_of
 from crowdmap.tasks.models import LIVE, WAITS, Answer, Given, Result, State, Task, Volunteer
 from crowdmap.tasks.people import check_may_work, open_kinds, volunteer_of
 from crowdmap.web import validate
@@ -103,8 +103,7 @@ def _waiting(account: Account, volunteer: Volunteer, kinds: Sequence[str], devic
     """The next free task, its row locked; rows that others hold in this moment are passed over."""
     free = or_(Task.state == State.OPEN, and_(Task.state == State.TAKEN, Task.leased_until <= utcnow()))
     reads = or_(Task.language.is_(None), Task.language.in_(volunteer.languages or [""]))
-    young = or_(*(and_(Task.kind == kind, Task.created_at > utcnow() - KINDS[kind].lives) for kind in kinds))
-    query = select(Task).where(WAITS, young, free, reads, ~_met(account), ~_own(account, device))
+    query = select(Task).where(WAITS, Task.kind.in_(kinds), ~too_old(utcnow()), free, reads, ~_met(account), ~_own(account, device))
     query = query.order_by(Task.priority, Task.id).limit(1)
     # SQLite has one writer and leaves the lock out
     return query.with_for_update(skip_locked=True, of=Task).execution_options(populate_existing=True)
