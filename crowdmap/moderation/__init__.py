@@ -5,7 +5,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     from crowdmap.moderation import (
-        api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
+        actions, api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
         timeline_views, views, vouch_views,
     )  # fmt: skip
     from crowdmap.moderation.triage import admin
@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     ):  # fmt: skip
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["marks_of"] = marking.marked
+    app.jinja_env.globals["action_words"] = actions.words_of
     source_views.init_app(app)
     if queueing.keep not in hook.KEEPERS:
         hook.KEEPERS.append(queueing.keep)

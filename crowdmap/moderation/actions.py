@@ -18,6 +18,8 @@ from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, Vali
 from crowdmap.moderation import duplicates, editing, evidence, marking, merging, talk, undoing
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.timeline import reading_of
 from crowdmap.reports.models import TRANSITIONS, Report, Status
 from crowdmap.web import Permission
 
@@ -133,6 +135,11 @@ _ALL = (
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
 
 
+def words_of(name: str) -> str:
+    """What an action, or another decision on a report, is called for people."""
+    return str(ACTIONS[name].label if name in ACTIONS else reading_of(name).words)
+
+
 def perform(
     session: Session,
     public_id: str,
@@ -147,6 +154,17 @@ def perform(
     Raises NotFound, NotAllowed, StaleRevision (with the present revision and who changed it), IllegalState and
     ValidationFailed, which names the field.
     """
+    return decide(session, public_id, action, actor, revision, reason, **fields)[0]
+
+
+def decide(
+    session: Session, public_id: str, action: str, actor: Account, revision: int | None = None, reason: str = "", **fields
+) -> tuple[Report, Decision | None]:
+    """`perform`, with the decision that is kept of it; None where nothing changed."""
+    if action == "undo":
+        action, fields = undoing.way_back(session, public_id, actor, revision, fields)
+        own = fields.pop("reason", "")
+        reason = reason or own
     chosen = ACTIONS.get(action)
     if chosen is None:
         raise NotFound(_("There is no action %(name)s; there are %(all)s.", name=action[:40], all=", ".join(ACTIONS)))
@@ -161,12 +179,12 @@ def perform(
     before = undoing.state(report)
     chosen.do(doing)
     if chosen.revised and not doing.change:
-        return report  # nothing changed: no decision to keep
+        return report, None
     told = fields.get("evidence")
     decision = keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
     session.flush()
     undoing.remember(session, decision, report, before)
-    return report
+    return report, decision
 
 
 def _lock(session, public_id, chosen, fields) -> Report:

@@ -144,6 +144,24 @@ def opposite_of(decision: Decision) -> tuple[str, dict]:
     return OPPOSITES.get(decision.action, lambda one: ("undo", {"decision": one.id}))(decision)
 
 
+def way_back(session: Session, public_id: str, actor: Account, revision: int | None, fields: dict) -> tuple[str, dict]:
+    """What ``undo`` with these *fields* comes to: the opposite of an action that has one, else itself, which also says why
+    something cannot be taken back."""
+    query = (
+        select(Decision, UndoStep.revision)
+        .join(UndoStep, UndoStep.decision_id == Decision.id)
+        .join(Report, Report.id == UndoStep.report_id)
+        .where(
+            Decision.id == fields.get("decision"), Report.public_id == public_id, UndoStep.account_id == actor.id,
+            UndoStep.at >= utcnow() - KEPT,
+        )
+    )  # fmt: skip
+    found = session.execute(query).first()
+    if found is None or found.revision != revision:
+        return "undo", dict(fields)
+    return opposite_of(found.Decision)
+
+
 def offered(session: Session, actor: Account) -> list[Offer]:
     """What *actor* did just now and can still take back, the last first: as long as nobody changed the report since."""
     query = (

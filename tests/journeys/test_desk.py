@@ -190,7 +190,7 @@ def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session
     perform(session, report.public_id, "publish", make_account(name="Paul Other"), revision=1)
     session.commit()
     page.locator("#do-hide .button.danger").click()
-    expect(page.locator("#errors")).to_contain_text("Paul Other did this: publish")
+    expect(page.locator("#errors")).to_contain_text("Paul Other did this: Publish.")
     expect(page.locator("#errors")).to_be_focused()
     expect(page.locator("#do-hide textarea")).to_have_value("names a person, and the street")
     page.locator("#do-hide .button.danger").click()

@@ -172,12 +172,38 @@ def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(
     assert other.post(f"/api/v1/reports/{key}/actions/publish", json={"revision": 1}).status_code == 200
     late = desk.post(f"/moderate/{key}/hide", data={"revision": 1, "reason": "Names <b>a person</b>, the street too"})
     assert late.status_code == 409
-    assert "Paul Other" in late.text and "publish" in late.text
+    assert "Paul Other did this: Publish." in late.text
     assert "Names &lt;b&gt;a person&lt;/b&gt;, the street too" in late.text
     assert 'class="panel open" id="do-hide"' in late.text
     revision = re.search(r'id="do-hide".*?name="revision" value="(\d+)"', late.text, re.DOTALL)[1]
     again = desk.post(f"/moderate/{key}/hide", data={"revision": revision, "reason": "Names a person"})
     assert again.status_code == 303 and session.get(Report, report.id, populate_existing=True).status == "hidden"
+
+
+def test_who_is_named_is_whoever_changed_it_not_whoever_was_there_last(session, desk, app):
+    """Notes, looks at a contact, answers that nothing changed for: none of them brings anybody too late."""
+    told = {"category": "WAT", "description": "x", "place": "y", "contact_phone": "+509 3456 7890"}
+    made = app.test_client().post("/api/v1/reports", json=told, environ_base={"REMOTE_ADDR": "203.0.113.9"}).get_json()
+    paul = sign_in(app.test_client(), make_account(name="Paul Other"))
+    key, other = made["id"], make_report().public_id
+    session.rollback()
+    address = f"/api/v1/reports/{key}/actions"
+    assert paul.post(f"{address}/publish", json={"revision": 1}).status_code == 200
+    third = sign_in(app.test_client(), make_account(name="Third Person"))
+    assert third.get(f"/api/v1/reports/{key}/contact").status_code == 200
+    assert third.post(f"{address}/note", json={"reason": "called"}).status_code == 200
+    assert third.post(f"{address}/distinct", json={"other": other}).status_code == 200
+    assert third.post(f"/api/v1/reports/{key}/vouch", json={"evidence": "I was there"}).status_code == 200
+    track = f"/api/v1/track/{made['tracking_token']}"
+    assert app.test_client().post(f"{track}/correct", json={"description": "z"}).status_code < 300  # it waits as a letter
+    assert app.test_client().post(f"{track}/message", json={"text": "thank you"}).status_code < 300
+    late = desk.post(f"{address}/close", json={"revision": 1})
+    assert late.status_code == 409 and (late.get_json(force=True)["by"], late.get_json(force=True)["action"]) == ("Paul Other", "publish")
+    late = desk.post(f"/moderate/{key}/close", data={"revision": 1})
+    assert late.status_code == 409 and "Paul Other did this: Publish." in late.text
+    assert app.test_client().post(f"{track}/correct", json={"contact_phone": "+509 3456 7891"}).status_code < 300
+    late = desk.post(f"/moderate/{key}/close", data={"revision": 2})
+    assert "The reporter or the machine did this: corrected what was told." in late.text
 
 
 @pytest.mark.databases("sqlite")

@@ -551,7 +551,7 @@ def test_what_came_too_late_is_told_and_the_choice_kept(session, desk):
     session.commit()
     form = {"root": f"{a.public_id}:1", "member": [f"{b.public_id}:1"], "decision": "merge"}
     page = desk.post(f"/moderate/duplicates/{a.public_id}", data=form)
-    assert page.status_code == 409 and "Paul Other did this: edit" in page.text and 'role="alert"' in page.text
+    assert page.status_code == 409 and "Paul Other did this: Edit." in page.text and 'role="alert"' in page.text
     assert f"{b.public_id} was changed since" in page.text
     assert re.findall(r'name="member" value="(\w+):\d+" checked', page.text) == [b.public_id]
     assert f'value="{b.public_id}:2"' in page.text

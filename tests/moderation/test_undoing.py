@@ -10,6 +10,7 @@ from crowdmap.db import utcnow
 from crowdmap.moderation import undoing
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.desk_models import UndoStep
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.taking_back import take_back
 from crowdmap.publishing.models import Publication
@@ -83,6 +84,41 @@ def test_joining_and_parting_are_taken_back_by_their_opposites(session):
     outcome = take_back(session, marie, [session.scalar(select(func.max(UndoStep.decision_id)))])
     session.commit()
     assert outcome.done and now(session, a)["merged"] == b.id
+
+
+def test_programs_take_back_by_the_number_that_the_action_answered(session, client):
+    """Whatever was done: by writing back what was, or by the opposite action."""
+    marie = make_account()
+    sign_in(client, marie)
+    a, b = make_report(description="Report: call 3456 7890"), make_report()
+    key, other, other_id = a.public_id, b.public_id, b.id
+    mark = marked(a).marks[0].id
+    session.rollback()
+    steps = (
+        ("edit", {"title": "Mistyped"}, "undo"), ("merge", {"into": other}, "unmerge"), ("distinct", {"other": other}, "ask-again"),
+        ("keep-mark", {"mark": mark}, "mask-mark"),
+        ("verify", {"evidence": "called"}, "withdraw-evidence"),
+    )  # fmt: skip
+    revision = 1
+    for action, fields, back in steps:
+        before = now(session, a)
+        done = client.post(f"/api/v1/reports/{key}/actions/{action}", json={**fields, "revision": revision}).get_json()
+        wanted = {"decision": done["decision"], "revision": done["revision"]}
+        undone = client.post(f"/api/v1/reports/{key}/actions/undo", json=wanted)
+        assert undone.status_code == 200, (action, undone.text)
+        assert now(session, a) == before, action
+        told = undone.get_json()
+        assert session.get(Decision, told["decision"]).action == back and (told["merged_into"], told["verification"]) == (None, "unverified")
+        session.rollback()
+        again = client.post(f"/api/v1/reports/{key}/actions/undo", json={**wanted, "revision": told["revision"]})
+        assert again.status_code == 409, (action, again.text)
+        revision = told["revision"]
+    done = client.post(f"/api/v1/reports/{key}/actions/merge", json={"into": other, "revision": revision}).get_json()
+    for bad in ({"decision": done["decision"], "revision": revision}, {"decision": 2**31 - 1, "revision": done["revision"]}, {"decision": done["decision"], "revision": 10**30}):
+        assert client.post(f"/api/v1/reports/{key}/actions/undo", json=bad).status_code == 409
+    wanted = {"decision": done["decision"], "revision": 1}
+    assert client.post(f"/api/v1/reports/{other}/actions/undo", json=wanted).status_code == 409  # another report's
+    assert now(session, a)["merged"] == other_id
 
 
 def test_it_is_refused_in_kind_words(session, client):
