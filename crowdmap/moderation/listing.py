@@ -223,10 +223,11 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
     return Changed(rows[-1].seq if more else max(head, since), more, found, gone)
 
 
-def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> set[str]:
-    """Which of these reports stand in this list."""
-    query = chosen.select(Audience.STAFF, Publication.public_id).where(Publication.public_id.in_(list(public_ids)))
-    return set(session.scalars(query))
+def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> dict[str, int]:
+    """Which of these reports stand in this list, each with its revision."""
+    query = chosen.select(Audience.STAFF, Publication.public_id, _ITEM.revision).join_from(Publication, QueueItem, _WITH)
+    rows = session.execute(query.where(Publication.public_id.in_(list(public_ids))))
+    return {row.public_id: row.revision for row in rows}
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -130,14 +130,16 @@ def worked_list() -> tuple[ReportFilter, str]:
 def answer(
     chosen: ReportFilter, said: str, done: list[str], *, open_id: str | None = None, skipped=(), tone: str = "good"
 ):  # fmt: skip
-    """What a script is told of an action: words with the way back, and which of *done* left its list (*chosen*)."""
+    """What a script is told of an action: words with the way back, which of *done* left its list (*chosen*), and of
+    the others, as ``id:revision``, what whoever did it has seen by that."""
     html = render_template(
         "moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(),
         offers=undoing.offered(db.session, actor()),
     )  # fmt: skip
     still = listing.listed(db.session, chosen, done)
     left = [public_id for public_id in done if public_id not in still]
-    return jsonify(html=html, said=said, done=done, left=left, open=open_id, skipped=list(skipped))
+    seen = [f"{public_id}:{revision}" for public_id, revision in still.items()]
+    return jsonify(html=html, said=said, done=done, left=left, seen=seen, open=open_id, skipped=list(skipped))
 
 
 @blueprint.errorhandler(StaleRevision)

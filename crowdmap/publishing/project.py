@@ -242,7 +242,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
         translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
-        talk=_talk(tree),
+        talk=_talk(tree), revision=tree.root.revision,  # whoever decides on it names the one they saw: its change is news
     )  # fmt: skip
 
 

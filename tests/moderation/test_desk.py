@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from crowdmap import geo
+from crowdmap.moderation.actions import perform
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import Report, Status, Submission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
@@ -308,6 +310,28 @@ def test_news_tells_what_came_and_what_left(session, desk):
     make_report(status="pending", category="ROAD", kind="damage")
     damage = desk.get(f"/moderate/new.json?since={later['seq']}&kind=need").get_json()
     assert damage["rows"] == [] and len(damage["gone"]) == 1
+
+
+def test_whatever_moves_the_revision_is_news(session, desk):
+    """Also where nothing that the list shows is another: the row's box tells which revision one has seen."""
+    report, marie = make_report(status="pending", description="Report: call 3456 7890"), make_account()
+    mark = marked(report).marks[0].id
+    session.rollback()
+    seq = desk.get("/moderate/new.json?since=0").get_json()["seq"]
+    called = {"evidence_kind": "called", "evidence": "they answered"}
+    steps = (("keep-mark", {"mark": mark}), ("add-evidence", called), ("add-evidence", called), ("edit", {"title": "Water"}))
+    for revision, (action, fields) in enumerate(steps, 1):
+        perform(session, report.public_id, action, marie, revision, **fields)
+        session.commit()
+        news = desk.get(f"/moderate/new.json?since={seq}").get_json()
+        assert [row["id"] for row in news["rows"]] == [report.public_id], action
+        assert f'value="{report.public_id}:{revision + 1}"' in news["rows"][0]["html"], action
+        seq = news["seq"]
+    perform(session, report.public_id, "note", marie, reason="nothing new")
+    session.commit()
+    assert desk.get(f"/moderate/new.json?since={seq}").get_json()["rows"] == []
+    feature = desk.get(f"/api/v1/reports/{report.public_id}").get_json()
+    assert feature["properties"]["revision"] == 5
 
 
 def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):

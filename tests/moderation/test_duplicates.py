@@ -65,13 +65,13 @@ def rows_of(session, model, without=()) -> dict:
 
 
 def everything(session) -> tuple:
-    """Reports, private rows, submissions and publications, without revision, seq and updated_at."""
-    publications = rows_of(session, Publication, ("seq", "first_seq", "updated_at", "geom"))
+    """Reports, private rows, submissions and publications, without revision, seq, updated_at and what is made of them."""
+    publications = rows_of(session, Publication, ("seq", "first_seq", "updated_at", "geom", "digest"))
     for row in publications.values():
         if row["feature"]:
             feature = orjson.loads(row["feature"])
-            for stamp in ("seq", "updated_at"):
-                feature["properties"].pop(stamp)
+            for stamp in ("seq", "updated_at", "revision"):
+                feature["properties"].pop(stamp, None)
             row["feature"] = feature
     parts = (rows_of(session, Report, ("revision",)), rows_of(session, ReportPrivate), rows_of(session, Submission), publications)
     session.rollback()  # or SQLite's one place to write would stay taken

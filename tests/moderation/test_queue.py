@@ -189,8 +189,12 @@ def test_who_looks_is_said_renewed_left_and_ends_by_itself(session, app, desk):
     assert [one["name"] for one in desk.get("/moderate/new.json?since=0").get_json()["looks"]] == ["Paul Other"]
     assert other.post(f"/moderate/{key}/leave").status_code == 204
     assert looking.others(session, desk.moderator) == []
+    due_at = item(session, report).due_at
     session.rollback()
-    other.post(f"/moderate/{key}/look")
+    other.post(f"/moderate/{key}/look")  # a page that is loaded again: left, and there again
+    assert [one.name for one in looking.others(session, desk.moderator)] == ["Paul Other"]
+    assert item(session, report).due_at == due_at
+    session.rollback()
     session.execute(text("UPDATE look SET seen_at = :then"), {"then": (utcnow() - looking.LASTS - timedelta(seconds=1)).replace(tzinfo=None).isoformat(" ")})
     session.commit()
     assert desk.post(f"/moderate/{key}/look").get_json() == {"looks": []}

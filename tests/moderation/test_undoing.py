@@ -202,5 +202,6 @@ def test_a_script_is_told_what_was_done_and_what_left_its_list(session, client):
     assert 'action="/moderate/undo"' in told["html"]
     told = client.post(f"/moderate/{report.public_id}/close?status=all", data={"revision": 2}, headers=SCRIPT).get_json()
     assert told["left"] == [] and 'action="/moderate/undo?status=all"' in told["html"]
+    assert told["seen"] == [f"{report.public_id}:3"]  # whoever did it knows the report as it is now
     late = client.post(f"/moderate/{report.public_id}/reopen", data={"revision": 1}, headers=SCRIPT)
     assert late.status_code == 409 and 'id="desk-work"' in late.text

@@ -35,7 +35,7 @@ def faces(session):
     for row in session.scalars(select(Publication).execution_options(populate_existing=True)):
         feature = orjson.loads(row.feature) if row.feature else None
         if feature:
-            feature["properties"] = {k: v for k, v in feature["properties"].items() if k not in ("seq", "updated_at")}
+            feature["properties"] = {k: v for k, v in feature["properties"].items() if k not in ("seq", "updated_at", "revision")}
         found[row.report_id, row.audience] = (row.removed, row.lon, row.lat, row.precision_m, feature)
     return found
 

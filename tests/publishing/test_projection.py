@@ -42,7 +42,7 @@ REPORT = {
     "created_at": (THEN, ALL, {"created_at"}),
     "closed_at": (THEN, NOBODY, set()),
     "out_of_area": (True, STAFF, {"out_of_area"}),
-    "revision": (9, NOBODY, set()),
+    "revision": (9, STAFF, {"revision"}),
     "withdrawn_at": (THEN, ALL, GONE),
     "erased_at": (THEN, ALL, GONE),
     "talk": (Talk.ANSWERED, STAFF, {"talk"}),
