@@ -110,7 +110,7 @@ _ALL = (
     Action("close", _l("Close"), _l("Closed."), _move_on, "c", Status.CLOSED),
     Action("reopen", _l("Reopen"), _l("Open and on the map again."), _move_on, "o", Status.PUBLISHED, _CLOSED),
     Action("merge", _l("Merge"), _l("Merged."), merging.merge, "g", needs=("into",), partner="into"),
-    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "u", merged=True, partner=""),
+    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "z", merged=True, partner=""),
     Action(
         "distinct", _l("Not the same"), _l("Not the same. It is not asked again."), duplicates.distinct, "f",
         needs=("other",), revised=False, partner="other",
@@ -127,7 +127,7 @@ _ALL = (
     ),
     Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
-    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "z", needs=("decision",), merged=True),
+    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "u", needs=("decision",), merged=True),
     Action(
         "ask", _l("Ask the reporter"), _l("It stands on the reporter's page now."), talk.ask, "q", merged=True, revised=False,
     ),

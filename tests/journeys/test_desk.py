@@ -299,6 +299,58 @@ def test_a_list_does_not_grow_without_end(app, session, live_server, page):
     expect(page.locator("#queue-list .report-row")).to_have_count(6)
 
 
+@pytest.mark.databases("sqlite")
+def test_the_keyboard_does_what_the_roles_promise(app, session, live_server, page):
+    report = make_report(status="pending", title="Water")
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    hide = page.locator(".action-bar").get_by_role("button", name="Hide")
+    hide.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(hide).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_label("Letters, numbers and signs are keys").uncheck()
+    page.keyboard.press("Escape")
+    for letter in "hp?/1":
+        page.keyboard.press(letter)
+    expect(page.locator("#do-hide")).to_be_hidden()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert now(report).status == "pending" and page.url.endswith(report.public_id)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"#row-{report.public_id} .title a")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("h")
+    page.locator("#show-keys").click()
+    box = page.get_by_label("Letters, numbers and signs are keys")
+    expect(box).not_to_be_checked()
+    expect(page.locator("#do-hide")).to_be_hidden()
+    box.check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("h")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+
+
+@pytest.mark.databases("sqlite")
+def test_u_never_parts_reports_when_there_is_nothing_to_undo(app, session, live_server, page):
+    report, root = make_report(title="Water"), make_report()
+    perform(session, report.public_id, "merge", make_account(), revision=1, into=root.public_id)
+    session.commit()
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}?status=all")
+    page.keyboard.press("u")
+    page.wait_for_timeout(500)
+    assert now(report).merged_into_id == root.id
+    page.keyboard.press("z")
+    expect(page.locator("#said")).to_contain_text("On its own again.")
+    assert now(report).merged_into_id is None
+
+
 def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session, live_server, new_page):
     page = new_page(allow=("409",))
     report = make_report(status="pending", title="Water")

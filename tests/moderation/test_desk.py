@@ -278,7 +278,7 @@ def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
     assert f'name="into" value="{a.public_id}"' in page and "of the words" in page and re.search(r"\d+ m · 0 min", page)
     assert desk.post(f"/moderate/{b.public_id}/merge", data={"revision": 1, "into": a.public_id}).status_code == 303
     child = desk.get(f"/moderate/{b.public_id}").text
-    assert "was merged into another" in child and 'data-key="u"' in child and 'data-key="p"' not in child
+    assert "was merged into another" in child and 'data-key="z"' in child and 'data-key="p"' not in child
     assert "Merged into this report" in desk.get(f"/moderate/{a.public_id}").text
     assert desk.post(f"/moderate/{b.public_id}/unmerge", data={"revision": 2}).status_code == 303
     assert "was merged into another" not in desk.get(f"/moderate/{b.public_id}").text
