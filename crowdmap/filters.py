@@ -190,9 +190,9 @@ class ReportFilter:
         if self.sectors:
             parts.append(_("of the sector %(names)s", names=", ".join(self.sectors)))
         if self.statuses != (Status.PUBLISHED,):
-            parts.append(_("that are %(states)s", states=", ".join(self.statuses)))
+            parts.append(_("that are %(states)s", states=", ".join(status_words()[one] for one in self.statuses)))
         if self.verifications:
-            parts.append(_("marked %(grades)s", grades=", ".join(self.verifications)))
+            parts.append(_("marked %(grades)s", grades=", ".join(_grade_words()[one] for one in self.verifications)))
         if self.text:
             parts.append(_("with the words “%(words)s”", words=self.text))
         if self.areas:
@@ -276,6 +276,21 @@ class ReportFilter:
 def _kind_words():
     return {
         Kind.NEED: _("needs"), Kind.OFFER: _("offers"), Kind.DAMAGE: _("damage"), Kind.INFORMATION: _("information"),
+    }  # fmt: skip
+
+
+def status_words() -> dict[Status, str]:
+    """As the desk's pages have them."""
+    return {
+        Status.PENDING: _("waiting for a check"), Status.PUBLISHED: _("on the map"), Status.CLOSED: _("closed"),
+        Status.HIDDEN: _("hidden"),
+    }  # fmt: skip
+
+
+def _grade_words():
+    return {
+        Verification.UNVERIFIED: _("not verified yet"), Verification.CORROBORATED: _("told by several"),
+        Verification.VERIFIED: _("verified"), Verification.DISPUTED: _("disputed"),
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
+from crowdmap.filters import status_words
 from crowdmap.moderation import duplicates, editing, evidence, marking, merging, talk, undoing
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
@@ -230,8 +231,9 @@ def _check_state(session, chosen: Action, report: Report) -> None:
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
         words = _(
-            "“%(action)s” is not possible while the report is %(status)s.", action=chosen.label, status=report.status
-        )
+            "“%(action)s” is not possible while the report is %(status)s.",
+            action=chosen.label, status=status_words()[report.status],
+        )  # fmt: skip
         raise IllegalState(words, state=report.status.value, revision=report.revision)
 
 

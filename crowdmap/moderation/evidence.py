@@ -17,7 +17,7 @@ from crowdmap.errors import FieldError, IllegalState, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, on
 from crowdmap.moderation import grades
 from crowdmap.moderation.doing import Doing, keep
-from crowdmap.moderation.grades import EvidenceKind, Piece
+from crowdmap.moderation.grades import SETTLED, TAKEN_BACK, EvidenceKind, Piece
 from crowdmap.moderation.merging import lock_reports
 from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
@@ -39,7 +39,6 @@ BROUGHT = {
     Verification.CORROBORATED: (EvidenceKind.SOURCE, grades.SOURCES_NEEDED),
     Verification.DISPUTED: (EvidenceKind.CONTRADICTION, 1),
 }
-SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
 
 
 # ---- the actions

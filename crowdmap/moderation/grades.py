@@ -19,6 +19,9 @@ from flask_babel import lazy_gettext as _l
 from crowdmap.reports.models import Verification
 
 SOURCES_NEEDED, PEOPLE_NEEDED = 2, 2
+# reasons that are no person's own words, as they are kept → as they are read
+SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
+REASONS = {SETTLED: _l("settled by what was found since"), TAKEN_BACK: _l("taken back at once")}
 
 
 class EvidenceKind(StrEnum):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import orjson
+from flask_babel import gettext as _
 from sqlalchemy import Row as ResultRow
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -77,7 +78,8 @@ def parse_order(args, chosen: ReportFilter) -> str:
     """Raises InvalidParameter."""
     order = args.get("order") or usual_order(chosen)
     if order not in ORDERS:
-        raise InvalidParameter(f"{order[:40]!r} is none of {', '.join(ORDERS)}", field="order")
+        words = _("“%(order)s” is none of %(all)s.", order=order[:40], all=", ".join(ORDERS))
+        raise InvalidParameter(words, field="order")
     return order
 
 
@@ -191,7 +193,7 @@ def _cursor(text: str, order: str):
             raise ValueError
         return (_EPOCH + timedelta(microseconds=numbers[0]), numbers[1]) if order == "urgent" else numbers[0]
     except (ValueError, OverflowError):
-        raise InvalidCursor("this page was not made here; start at the first", field="after") from None
+        raise InvalidCursor(_("This page was not made here; start at the first."), field="after") from None
 
 
 # ---- news and figures

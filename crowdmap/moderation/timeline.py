@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crowdmap.moderation.grades import REASONS
 from crowdmap.moderation.shown import told
 
 ROLES = TEAM, REPORTER, OTHER, ORGANISATION, MACHINE = "team", "reporter", "other", "organisation", "machine"
@@ -241,6 +242,7 @@ def _decided(rows: Rows, one: Decided, letter, asked: Asked | None, wording: Wor
     role, by, reason = TEAM if one.account_id is not None else reading.role, one.name, one.reason
     if one.account_id is None and reading.by_reason:
         by, reason = reason, ""
+    reason = wording.said(REASONS.get(reason, reason))
     return Entry(
         one.at, one.action, wording.said(words), role, by, _elsewhere(rows, one.report_id),
         _changes(one.change, reading.names, wording), reason, one.evidence or "",

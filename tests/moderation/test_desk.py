@@ -3,12 +3,14 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crowdmap import geo
+from crowdmap.moderation import grades
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.taking_back import take_back
 from crowdmap.reports.models import Report, Status, Submission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
@@ -44,6 +46,7 @@ def test_the_queue_holds_what_waits_the_most_urgent_first(session, desk):
     page = desk.get("/moderate")
     assert rows(page) == [missing.public_id, first.public_id, second.public_id]
     assert f'href="/moderate/{first.public_id}"' in page.text and "never public" in page.text
+    assert len(re.findall(r"data-lasts>[^<]*\d\d:\d\d UTC<", page.text)) == 4  # without scripts it is said whose time it is
     assert re.search(r'data-count="published">1<', page.text) and re.search(r'data-count="pending">3<', page.text)
 
 
@@ -332,6 +335,30 @@ def test_whatever_moves_the_revision_is_news(session, desk):
     assert desk.get(f"/moderate/new.json?since={seq}").get_json()["rows"] == []
     feature = desk.get(f"/api/v1/reports/{report.public_id}").get_json()
     assert feature["properties"]["revision"] == 5
+
+
+@pytest.mark.databases("sqlite")
+def test_the_machines_own_words_are_in_the_readers_language(session, desk, monkeypatch):
+    """States, marks and reasons are kept as words for machines, and read as words for people."""
+    report = make_report(status="published")
+    late = desk.post(f"/moderate/{report.public_id}/publish", data={"revision": 1})
+    assert late.status_code == 409 and "“Publish” is not possible while the report is on the map." in late.text
+    assert desk.post("/moderate/views?status=pending,hidden&verification=corroborated", data={"name": "Odd"}).status_code == 303
+    assert 'title="all reports that are waiting for a check, hidden marked told by several"' in desk.get("/moderate").text
+    monkeypatch.setitem(grades.REASONS, grades.SETTLED, "réglé")
+    monkeypatch.setitem(grades.REASONS, grades.TAKEN_BACK, "repris")
+    marie = desk.moderator
+    perform(session, report.public_id, "dispute", marie, 1, "it is otherwise")
+    perform(session, report.public_id, "verify", marie, 2, evidence="called")
+    session.commit()
+    take_back(session, marie, [session.scalar(select(func.max(Decision.id)))])
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert page.count("repris") == 2 and "taken back at once" not in page  # at the piece, and in the history
+    perform(session, report.public_id, "verify", marie, 4, evidence="called again")
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert "réglé" in page and "settled by what was found since" not in page
 
 
 def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):
