@@ -93,6 +93,15 @@ class TextChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlacesChanged:
+    """A file of places was added, replaced or removed."""
+
+    account_id: int | None
+    name: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SubscriptionChanged:
     """Somebody (or, without an account, the postman) made, paused, resumed or removed a subscription."""
 
@@ -122,7 +131,8 @@ class RuleChanged:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceChanged:
-    """Somebody had a source held, or released it, or hid or restored all it sent; *hold_id* or *sweep_id* says which."""
+    """Somebody (nobody: an erasure) had a source held, or released it, or hid or restored all it sent; *hold_id* or
+    *sweep_id* says which."""
 
     account_id: int | None
     action: str

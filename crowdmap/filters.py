@@ -4,12 +4,15 @@ A layer is a named filter, a feed is a filter × a format, an alert is a saved f
 """
 
 import json
+import math
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import and_, exists, select
 
@@ -17,7 +20,7 @@ from crowdmap import geo
 from crowdmap.config import settings
 from crowdmap.db import db, utcnow
 from crowdmap.db.search import fold, text_matches
-from crowdmap.db.spatial import in_bbox, share_of, within_metres
+from crowdmap.db.spatial import in_bbox, sample_of, within_metres
 from crowdmap.errors import InvalidParameter, UnknownParameter
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Kind, Status, Verification
@@ -27,6 +30,7 @@ PARAMETERS = (
     "placed",
 )  # fmt: skip
 MOST_RADIUS_M = 100_000
+SAMPLE_S = 10.0
 MILLIMETRES = 3  # decimals of a radius: as it is written, so it is asked
 # layers: named filters by kind, which maps draw, feeds serve and keys open
 LAYERS: dict[str, tuple[Kind, ...]] = {
@@ -65,6 +69,15 @@ class Scope:
         """Canonical: two scopes that allow the same are the same text."""
         limits = self.to_json()
         return json.dumps(limits, ensure_ascii=True) if limits else ""
+
+    def opens(self, kind: Kind, sectors: Iterable[str], area: str | None, lon: float | None, lat: float | None) -> bool:
+        """The same as ``where`` of one report, as the key's audience would see it (None: no point, no area)."""
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (not self.sectors or not set(self.sectors).isdisjoint(sectors))
+            and (not self.areas or area in self.areas)
+            and (self.bbox is None or (lon is not None and self.bbox.contains(lon, lat)))
+        )
 
     def where(self) -> list:
         p, clauses = Publication, []
@@ -190,9 +203,9 @@ class ReportFilter:
         if self.sectors:
             parts.append(_("of the sector %(names)s", names=", ".join(self.sectors)))
         if self.statuses != (Status.PUBLISHED,):
-            parts.append(_("that are %(states)s", states=", ".join(self.statuses)))
+            parts.append(_("that are %(states)s", states=", ".join(status_words()[one] for one in self.statuses)))
         if self.verifications:
-            parts.append(_("marked %(grades)s", grades=", ".join(self.verifications)))
+            parts.append(_("marked %(grades)s", grades=", ".join(_grade_words()[one] for one in self.verifications)))
         if self.text:
             parts.append(_("with the words “%(words)s”", words=self.text))
         if self.areas:
@@ -261,11 +274,13 @@ class ReportFilter:
         return select(*(columns or (Publication.id, Publication.feature))).where(and_(*self.where(audience, index=index)))
 
     def wide(self, limit: int | None = None) -> bool:
-        """`db.spatial.Share.is_wide`; the database is asked once for each session and box."""
-        known = db.session.info.setdefault("shares", {})
-        if self.bbox not in known:
-            known[self.bbox] = share_of(db.session, Publication, self.bbox)
-        return known[self.bbox].is_wide(limit)
+        """`db.spatial.Share.is_wide`, judged by a sample of up to SAMPLE_S ago: a way is chosen by it, no answer."""
+        now, kept = time.monotonic(), current_app.extensions
+        asked_at, sample = kept.get("crowdmap_sample", (-math.inf, None))
+        if now - asked_at > SAMPLE_S:
+            sample = sample_of(db.session, Publication)
+            kept["crowdmap_sample"] = now, sample
+        return sample.share(self.bbox).is_wide(limit)
 
     @property
     def by_hand(self) -> bool:
@@ -276,6 +291,21 @@ class ReportFilter:
 def _kind_words():
     return {
         Kind.NEED: _("needs"), Kind.OFFER: _("offers"), Kind.DAMAGE: _("damage"), Kind.INFORMATION: _("information"),
+    }  # fmt: skip
+
+
+def status_words() -> dict[Status, str]:
+    """As the desk's pages have them."""
+    return {
+        Status.PENDING: _("waiting for a check"), Status.PUBLISHED: _("on the map"), Status.CLOSED: _("closed"),
+        Status.HIDDEN: _("hidden"),
+    }  # fmt: skip
+
+
+def _grade_words():
+    return {
+        Verification.UNVERIFIED: _("not verified yet"), Verification.CORROBORATED: _("told by several"),
+        Verification.VERIFIED: _("verified"), Verification.DISPUTED: _("disputed"),
     }  # fmt: skip
 
 

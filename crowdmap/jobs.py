@@ -90,6 +90,16 @@ def beside(function):
     return function
 
 
+SWEEPS: list[Callable[[Session], None]] = []
+
+
+def swept(function):
+    """Register ``function(session)``: the worker calls it with each heart-beat, for what goes by itself with time. It is
+    quick; the worker commits."""
+    SWEEPS.append(function)
+    return function
+
+
 def enqueue(session: Session, name: str, *, due_at: datetime | None = None, **args) -> None:
     """Ask for the job, in the caller's transaction."""
     if name not in JOBS:
@@ -178,6 +188,14 @@ def beat(session: Session, name: str = "worker") -> None:
         session.commit()
 
 
+def sweep(session: Session) -> None:
+    """Let go of what its time is over for."""
+    with writing():
+        for function in SWEEPS:
+            function(session)
+        session.commit()
+
+
 def worker_seen(session: Session, name: str = "worker") -> datetime | None:
     return session.scalar(select(Heartbeat.at).where(Heartbeat.name == name))
 
@@ -194,6 +212,7 @@ def run(app: Flask, stop: threading.Event) -> None:
                 if last_beat is None or utcnow() - last_beat > HEARTBEAT:
                     beat(db.session)
                     last_beat = utcnow()
+                    sweep(db.session)
                 if last_count is None or utcnow() - last_count > COUNT_ROWS:
                     with writing():
                         analyse(db.session)

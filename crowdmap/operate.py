@@ -20,7 +20,7 @@ from crowdmap.alerts.queries import paused_by_us
 from crowdmap.config import settings
 from crowdmap.db import db, migrate, reading, utcnow
 from crowdmap.errors import NotFound
-from crowdmap.moderation.triage.queries import what_is_missing
+from crowdmap.moderation.triage.queries import unreadable, what_is_missing
 from crowdmap.publishing import counts
 from crowdmap.publishing.models import OUTSIDE, Audience, Publication
 from crowdmap.publishing.project import PROPERTIES
@@ -112,6 +112,11 @@ def check_moderation() -> str | None:
         return f"MODERATION=after publishes unread and cannot be used: {missing}. Until then say MODERATION=before."
 
 
+def check_rules() -> str | None:
+    if wrong := unreadable(db.session):
+        return f"{wrong} It is at /admin/rules. Until then no rule is applied, and every report waits."
+
+
 def check_settings() -> str | None:
     if unknown := config.unknown_in_environment():
         return f"No such setting: {', '.join(unknown)}. docs/operators.md lists them."
@@ -121,7 +126,7 @@ READY = {"database": check_database, "migrations": check_migrations, "worker": c
 CHECKS = {
     **READY, "settings": check_settings, "crisis": check_crisis, "jobs": check_jobs, "partners": check_partners,
     "publications": check_publications, "webhooks": check_webhooks, "outbox": check_outbox, "counts": check_counts,
-    "moderation": check_moderation,
+    "moderation": check_moderation, "rules": check_rules,
 }  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """Errors become answers here, once: problem+json for programs, a page in kind words for people."""
 
 import logging
+from collections.abc import Callable
 
 import orjson
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout, TooManyRequests
 
-from crowdmap.db import db, is_busy
+from crowdmap.db import db, is_busy, reading
 from crowdmap.errors import Busy, DomainError, TooLarge, Unexpected, status_of
 from crowdmap.web import problem_response, wants_json
 from crowdmap.web.limits import too_many
@@ -69,6 +70,20 @@ def from_anything(error: Exception):
 def from_domain(error: DomainError):
     db.session.rollback()
     return answer(error)
+
+
+def shown_again(error: DomainError, page: Callable[[], str]):
+    """The answer to a form that could not be taken: what *page* builds, with the status of *error*.
+
+    Where the page itself cannot be built (there is no such report, its address cannot be read), that is answered: Flask
+    hands what an error handler raises to no other one.
+    """
+    db.session.rollback()
+    try:
+        with reading():
+            return page(), status_of(error)
+    except DomainError as worse:
+        return from_domain(worse)
 
 
 def init_app(app: Flask) -> None:

@@ -1,6 +1,7 @@
 """The base of clauses that each database writes in its own words."""
 
-from sqlalchemy import Boolean, TextClause
+from sqlalchemy import BigInteger, Boolean, TextClause, bindparam, column
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -20,6 +21,29 @@ class written(TextClause):
     once, and would push out what everybody's questions need."""
 
     inherit_cache = False
+
+
+class _Pairs(FunctionElement):
+    inherit_cache = True
+
+
+@compiles(_Pairs, "sqlite")
+def _on_sqlite(element, compiler, **kw):
+    given = compiler.process(element.clauses, **kw)
+    return f"(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each({given}))"
+
+
+@compiles(_Pairs, "postgresql")
+def _on_postgresql(element, compiler, **kw):
+    given = compiler.process(element.clauses, **kw)
+    pairs = f"jsonb_array_elements(CAST({given} AS jsonb)) AS given (pair)"
+    return f"(SELECT CAST(pair ->> 0 AS bigint) AS low, CAST(pair ->> 1 AS bigint) AS high FROM {pairs})"
+
+
+def given_pairs(name: str):
+    """A table of whole numbers, *low* and *high*, out of a parameter: JSON, ``[[low, high], …]``. However many there are, the
+    statement is the same, and is put together once."""
+    return _Pairs(bindparam(name)).table_valued(column("low", BigInteger), column("high", BigInteger), name=name)
 
 
 def table_of(column) -> str:

@@ -22,7 +22,13 @@ log = logging.getLogger(__name__)
 AT_ONCE = 20  # reports between two commits: reading first, then a short writing
 A_RUN = 2000  # then the job makes room for others and comes again
 MOST_PAIRS = 12  # kept for one arrival; more of the same hang together through others
+READ = 200  # events of the log looked through for them
 FOLLOWED = (ReportSubmitted.__name__, ReportDecided.__name__)
+# decisions that change nothing of what is compared: most of a day's
+QUIET = frozenset({
+    "publish", "verify", "corroborate", "dispute", "add-evidence", "withdraw-evidence", "reinstate-evidence", "close", "reopen",
+    "hide", "reject", "distinct", "note", "ask", "see-contact", "translate",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,24 @@ def _is_due(session: Session) -> bool:
 
 
 def _next(session: Session) -> tuple[int | None, list[int]]:
-    """→ the seq read up to, and the reports that came or changed; (None, []) at the log's end."""
+    """→ the seq read up to, and the reports that came or changed, at most AT_ONCE; (None, []) at the log's end."""
     read = session.scalar(select(jobs.Cursor.seq).where(jobs.Cursor.name == look_for_twins.__name__)) or 0
-    query = select(Event.seq, Event.report_id).where(Event.seq > read, Event.name.in_(FOLLOWED)).order_by(Event.seq)
-    rows = session.execute(query.limit(AT_ONCE)).all()
-    return (rows[-1].seq, sorted({row.report_id for row in rows})) if rows else (None, [])
+    query = select(Event.seq, Event.report_id, Event.data).where(Event.seq > read, Event.name.in_(FOLLOWED)).order_by(Event.seq)
+    upto, found = None, set()
+    for row in session.execute(query.limit(READ)).all():
+        if row.data.get("action") not in QUIET:
+            found.add(row.report_id)
+        upto = row.seq
+        if len(found) == AT_ONCE:
+            break
+    return upto, sorted(found)
 
 
 def look(session: Session, report_ids) -> list[Found]:
     """The likely pairs of these reports, for the team; a report that was merged, hidden or taken back has none to look
     for, and keeps what was found."""
+    if not report_ids:
+        return []
     query = select(*find.COLUMNS, Publication.feature).where(
         Publication.report_id.in_(report_ids), Publication.audience == Audience.STAFF,
         Publication.status.in_(find.STATUSES[Audience.STAFF]),

@@ -4,9 +4,9 @@ are this query in a loop; there is no other source of change."""
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
-from crowdmap.db import db, in_chunks
+from crowdmap.db import db
 from crowdmap.errors import CursorExpired, InvalidParameter
 from crowdmap.events import Event
 from crowdmap.feeds.heads import head_seq
@@ -74,20 +74,17 @@ def changes(chosen: ReportFilter, audience: Audience, since: int, limit: int) ->
     is left out. A tombstone is always told: removing an unknown id is a no-op.
     """
     p = Publication
-    columns = (p.id, p.seq, p.first_seq, p.removed, p.merged_into, p.public_id, p.feature)
+    matches = and_(*chosen.where(audience, index=False)).label("matches")
+    columns = (p.seq, p.first_seq, p.removed, p.merged_into, p.public_id, p.feature, matches)
     query = select(*columns).where(p.audience == audience, p.seq > since).order_by(p.seq).limit(limit + 1)
-    rows = db.session.execute(query, execution_options={"binary_results": True}).all()
+    rows = db.session.connection().execute(query, execution_options={"binary_results": True}).all()
     more = len(rows) > limit
-    rows = rows[:limit]
-    alive = [row.id for row in rows if row.removed is None]
-    matching = set()
-    for some in in_chunks(alive):
-        matching.update(db.session.scalars(chosen.select(audience, p.id).where(p.id.in_(some))))
+    del rows[limit:]
     items = []
     for row in rows:
         if row.removed is not None:
             feature = removal(row.public_id, row.seq, row.removed, row.merged_into)
-        elif row.id in matching:
+        elif row.matches:
             items.append((row.seq, row.feature))
             continue
         elif row.first_seq <= since:

@@ -67,9 +67,8 @@ def count(chosen: ReportFilter, audience: Audience, seq: int | None = None) -> i
     known = counts().look(key)
     if known is not None and known.seq == seq:
         return known.n
-    if chosen.bbox is None and kept_counts.knows(chosen, audience):
-        return kept_counts.total(chosen, audience)  # two sums of a few rows
-    new = _new_since(known.seq, chosen, audience) if known is not None and known.seq < seq else None
+    cheap = chosen.bbox is None and kept_counts.knows(chosen, audience)  # two sums of a few rows
+    new = _new_since(known.seq, chosen, audience) if not cheap and known is not None and known.seq < seq else None
     n = _all(chosen, audience) if new is None else known.n + new
     counts().keep(key, Counted(seq, n))
     return n

@@ -6,16 +6,15 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import Integer, bindparam, case, func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from crowdmap.db import MOST_ID, db, reading
-from crowdmap.db.joined import SEPARATOR, joined
+from crowdmap.db.joined import SEPARATOR, Joined, Taken
+from crowdmap.db.spatial import given_box, in_given_box, way_to_places
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
-from crowdmap.feeds.grid import select_in_view
 from crowdmap.feeds.heads import head_seq
 from crowdmap.filters import ReportFilter
 from crowdmap.geo import Extent
@@ -90,75 +89,71 @@ def read_cursor(text: str, chosen: ReportFilter, audience: Audience) -> int:
 def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | None = None) -> Page:
     """One page. Reads the seqs before the rows, so that a client that goes on from there misses nothing."""
     seq, since = _heads(chosen, audience)
-    by_place = chosen.bbox is not None and not chosen.by_hand and not chosen.wide(limit)
-    list_ = _listing(chosen, audience, by_place)
-    taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None), Extent()
+    list_, given = _listing(chosen, audience, limit)
+    taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None, **given), Extent()
     extent.add(*taken.ends)
     matched = count(chosen, audience, since) if cursor or taken.n == limit else taken.n
     # a count may be too small, should its table be in need of repair: what it tells is believed where it tells of more
-    more = taken.n == limit and (not cursor and matched > taken.n or list_.goes_on(taken.last))
+    more = taken.more
+    if more is None:
+        more = taken.n == limit and (not cursor and matched > taken.n or list_.goes_on(taken.last, **given))
     cursor = make_cursor(taken.last, chosen, audience) if more else None
     return Page(taken.pieces, matched, taken.n, cursor, seq, since, extent)
 
 
-class Taken(NamedTuple):
-    """*last*: the lowest id; *ends*: as `geo.Extent.add` takes them."""
-
-    n: int
-    last: int | None
-    pieces: list[bytes]
-    ends: tuple
-
-
 class Listing:
-    """What a filter finds, newest first. The questions are put together once, and asked from any row on. *sorts*: the
-    database finds the rows of *query* in another order."""
+    """What a filter finds, newest first. The questions are put together once, and asked from any row on, with *given* as the
+    rest of their parameters. *sorts*: the database finds the rows of *query* in another order."""
 
     def __init__(self, query, sorts: bool = False):
-        query = query.where(Publication.id <= bindparam("upto")).order_by(Publication.id.desc())
-        self._newest = _as_one(query.limit(bindparam("limit", type_=Integer())), sorts)
-        self._next = query.with_only_columns(Publication.id).limit(1)
+        key = query.selected_columns[0]
+        query = query.where(key <= bindparam("upto")).order_by(key.desc())
+        rows = query.limit(bindparam("limit", type_=Integer()))
+        self._newest = Joined(_features_last(rows) if sorts else rows)
+        self._next = query.with_only_columns(key).limit(1)
 
-    def take(self, limit: int, below: int | None = None) -> Taken:
+    def take(self, limit: int, below: int | None = None, **given) -> Taken:
         """The newest rows, or the newest below an id."""
-        told = self._execute(self._newest, {"upto": MOST_ID if below is None else below - 1, "limit": limit}).one()
-        n, last, data, *ends = told
-        return Taken(n, last, [data] if n else [], tuple(zip(ends[::2], ends[1::2], strict=True)))
+        given |= {"upto": MOST_ID if below is None else below - 1, "limit": limit}
+        return self._newest.take(db.session.connection(), given)  # not by the session's own way, which looks for objects to make
 
-    def goes_on(self, below: int) -> bool:
-        return self._execute(self._next, {"upto": below - 1}).first() is not None
-
-    @staticmethod
-    def _execute(statement, given):
-        # not by the session's own way, which looks for objects to make
-        return db.session.connection().execute(statement, given, execution_options={"binary_results": True})
+    def goes_on(self, below: int, **given) -> bool:
+        return db.session.connection().execute(self._next, given | {"upto": below - 1}).first() is not None
 
 
-def _as_one(query, sorts: bool):
-    """As one row: the database joins the features, and finds the ends of their places."""
-    if sorts:  # places alone, which stand in the index; features only of those that are taken
-        query = query.with_only_columns(Publication.id, Publication.lon, Publication.lat)
-    rows = query.subquery()
-    feature = _feature.c.feature
-    feature = select(feature).where(_feature.c.id == rows.c.id).scalar_subquery() if sorts else rows.c.feature
-    lon, lat = rows.c.lon, rows.c.lat
-    west, east = case((lon < 0, lon)), case((lon >= 0, lon))
-    ends = (end for side in (west, east, lat) for end in (func.min(side), func.max(side)))
-    return select(func.count(), func.min(rows.c.id), joined(feature, rows.c.id), *ends)
+def _features_last(rows):
+    """Places alone, which stand in the index, are sorted; features are read only of those that are taken."""
+    key, _last, lon, lat = rows.selected_columns
+    found = rows.with_only_columns(key, lon, lat).subquery()
+    feature = select(_feature.c.feature).where(_feature.c.id == found.c.id).scalar_subquery()
+    return select(found.c.id, feature, found.c.lon, found.c.lat).order_by(found.c.id.desc())
 
 
-def _listing(chosen: ReportFilter, audience: Audience, by_place: bool) -> Listing:
-    if chosen.bbox is None and not chosen.since and not chosen.until and not chosen.also:
-        return _lasting(chosen, audience)
-    if by_place:
-        return Listing(select_in_view(chosen, audience, *_COLUMNS), sorts=True)
+def _listing(chosen: ReportFilter, audience: Audience, limit: int | None = None) -> tuple[Listing, dict]:
+    """And the parameters it is asked with. *limit*: of the page, if it is one."""
+    lasts = not (chosen.since or chosen.until or chosen.also)
+    if chosen.bbox is None:
+        return (_lasting if lasts else _made)(chosen, audience), {}
+    if not lasts or limit is None or (chosen.by_hand and not chosen.wide()):
+        return _made(chosen, audience), {}
+    way = None if chosen.by_hand or chosen.wide(limit) else way_to_places(db.session)
+    return _lasting_in_box(chosen.without("bbox"), audience, len(chosen.bbox.parts()), way), given_box(chosen.bbox)
+
+
+def _made(chosen: ReportFilter, audience: Audience) -> Listing:
     return Listing(chosen.select(audience, *_COLUMNS))
+
+
+_lasting = lru_cache(256)(_made)  # of a filter that means the same in every crisis and at any time
 
 
 @lru_cache(256)
-def _lasting(chosen: ReportFilter, audience: Audience) -> Listing:
-    """Of a filter that means the same in every crisis and at any time."""
-    return Listing(chosen.select(audience, *_COLUMNS))
+def _lasting_in_box(chosen: ReportFilter, audience: Audience, parts: int, way) -> Listing:
+    """Of any box with so many parts, found by their places, or compared along the list where *way* is None."""
+    query = chosen.select(audience, *_COLUMNS)
+    if way is None:
+        return Listing(query.where(in_given_box(Publication, parts)))
+    return Listing(way(query, Publication, parts), sorts=True)
 
 
 def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
@@ -172,13 +167,13 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
         matched = db.session.scalar(older)
     else:
         matched = count(chosen, audience, since)
-    list_, app, extent = _listing(chosen, audience, by_place=False), current_app._get_current_object(), Extent()
+    (list_, given), app, extent = _listing(chosen, audience), current_app._get_current_object(), Extent()
 
     def pieces() -> Iterator[bytes]:
         below = first + 1
         while True:
             with app.app_context(), reading():
-                taken = list_.take(BATCH, below)
+                taken = list_.take(BATCH, below, **given)
                 db.session.remove()
             extent.add(*taken.ends)
             yield from taken.pieces

@@ -11,6 +11,7 @@ from crowdmap.intake import tracking
 from crowdmap.intake.api import refuse_query
 from crowdmap.intake.tokens import grouped, tidy_token, tracking_token
 from crowdmap.intake.tracking import Tracked
+from crowdmap.moderation.sources import said_yes
 from crowdmap.moderation.talk import Question
 from crowdmap.publishing.project import timestamp
 from crowdmap.reports.models import VISIBLE, Kind, ReportPrivate
@@ -139,11 +140,15 @@ def own_words(found: Tracked) -> dict:
 
 def _label(step: tracking.Step, found: Tracked) -> str:
     kind = found.root.kind
+    # what a rule put there nobody may have read yet
+    unread = step.state == "done" and not any(said_yes(one) for one in found.decisions if one.report_id == found.root.id)
     if step.name == "on_map" and found.feature is None and found.root.status in VISIBLE:
+        if unread:
+            return _("Known to those who help, not shown in public")
         return _("Checked; known to those who help, not shown in public")
     return {
         "received": _("Received"),
-        "on_map": _("Checked and put on the map"),
+        "on_map": _("On the map") if unread else _("Checked and put on the map"),
         "verified": _("Verified"),
         "taken": _("Somebody takes it on"),
         "brought": _("Help is brought") if kind is Kind.NEED else _("Help is given") if kind is Kind.OFFER else _("Settled"),

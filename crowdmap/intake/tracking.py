@@ -19,7 +19,7 @@ from crowdmap.intake import succession, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, Email, Phone, Text, Words
 from crowdmap.intake.submit import is_outside, is_swapped
 from crowdmap.intake.tokens import token_hash
-from crowdmap.moderation import talk, undoing
+from crowdmap.moderation import sources, talk, undoing
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.evidence import ending
 from crowdmap.moderation.models import Decision
@@ -291,9 +291,12 @@ def withdraw(session: Session, found: Tracked) -> None:
 
 def erase(session: Session, found: Tracked) -> None:
     """Words, place, contact and letters of this submission are gone, here and in every publication; the token opens
-    nothing any more. What stays is its key, so that a retry does not bring it back."""
+    nothing any more. What stays is its key, so that a retry does not bring it back; where it was rejected as spam or false,
+    a hold on who sent it as well."""
     withdraw(session, found)
     submission, report = found.submission, found.report
+    if found.original:
+        sources.hold_erased(session, submission, report)
     submission.verbatim, submission.content_hash = {}, b""
     submission.source_hash = submission.device_hash = submission.token_hash = None
     submission.account_id = submission.organisation = None

@@ -93,16 +93,17 @@ def report_page(public_id):
         raise Gone(_("This report is no longer public. It may have been taken back, or it was not what it seemed."))
     view = view_of(row.feature)
     names = {item["code"]: item["name"] for item in public_categories()}
+    history, checked = for_public(db.session, row.report_id, view.created_at)
     help_kind = {"need": "offer", "offer": "need"}.get(view.kind)
     return render_template(
         "maps/report.html", view=view, category=names.get(view.category, view.category),
         others=[names[code] for code in view.categories if code != view.category and code in names],
-        steps=pathway_of(view), closed=view.status == Status.CLOSED, link=absolute(f"/reports/{view.id}"),
+        steps=pathway_of(view, checked), closed=view.status == Status.CLOSED, link=absolute(f"/reports/{view.id}"),
         config=map_config(), help_link=help_kind and "/report?" + urlencode({"kind": help_kind, "category": view.category}),
         zoom=zoom_for(view.precision_m), voice_words=voice_words(),
         grade_words=sentence(view.verification, view.feature["properties"].get("verification_reason")),
         may_vouch=may_vouch(db.session, view.id, actor(), view.verification),
-        history=for_public(db.session, row.report_id, view.created_at),
+        history=history,
     )  # fmt: skip
 
 

@@ -51,12 +51,13 @@ def voice_words() -> dict[str, str]:
     }
 
 
-def pathway_of(view) -> list[dict]:
-    """The steps of a public report: {label, at, state: done | now | ahead}. Times only where the public knows them."""
-    checked = view.status in (Status.PUBLISHED, Status.CLOSED)
+def pathway_of(view, checked: bool) -> list[dict]:
+    """The steps of a public report: {label, at, state: done | now | ahead}. Times only where the public knows them.
+    *checked*: somebody of the team had looked at it when it came on the map."""
+    shown = view.status in (Status.PUBLISHED, Status.CLOSED)
     sure = view.verification in (Verification.VERIFIED, Verification.CORROBORATED)
     closed = view.status == Status.CLOSED
-    steps = [(_("Received"), True, view.created_at), (_("Checked and put on the map"), checked, None),
+    steps = [(_("Received"), True, view.created_at), (_("Checked and put on the map") if checked else _("On the map"), shown, None),
              (_("Told by several") if view.verification == Verification.CORROBORATED else _("Verified"), sure, None)]  # fmt: skip
     if view.kind in ("need", "offer"):
         steps += [

@@ -5,9 +5,10 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     from crowdmap.moderation import (
-        api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
+        actions, api, canned_views, desk_views, duplicate_views, duplicates_api, marking, marks_api, queueing, source_views,
         timeline_views, views, vouch_views,
     )  # fmt: skip
+    from crowdmap.moderation import regrading  # noqa: F401  (a job)
     from crowdmap.moderation.triage import admin
     from crowdmap.publishing import hook
 
@@ -16,6 +17,7 @@ def init_app(app: Flask) -> None:
     ):  # fmt: skip
         app.register_blueprint(module.blueprint)
     app.jinja_env.globals["marks_of"] = marking.marked
+    app.jinja_env.globals["action_words"] = actions.words_of
     source_views.init_app(app)
     if queueing.keep not in hook.KEEPERS:
         hook.KEEPERS.append(queueing.keep)

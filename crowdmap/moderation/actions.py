@@ -15,9 +15,12 @@ from sqlalchemy.orm import Session
 from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import FieldError, IllegalState, NotAllowed, NotFound, ValidationFailed
+from crowdmap.filters import status_words
 from crowdmap.moderation import duplicates, editing, evidence, marking, merging, talk, undoing
 from crowdmap.moderation.doing import Doing, keep, stale
 from crowdmap.moderation.merging import lock_reports, lock_with_ways_up
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.timeline import reading_of
 from crowdmap.reports.models import TRANSITIONS, Report, Status
 from crowdmap.web import Permission
 
@@ -72,12 +75,6 @@ def _reject(doing: Doing) -> None:
     _move_on(doing)
 
 
-def _edit(doing: Doing) -> None:
-    editing.edit(doing)
-    if doing.change.keys() & {"category", "more_categories"}:  # another category may ask for a second pair of eyes
-        evidence.regrade(doing)
-
-
 def _note(doing: Doing) -> None:
     """Nothing but the decision itself."""
 
@@ -108,7 +105,7 @@ _ALL = (
     Action("close", _l("Close"), _l("Closed."), _move_on, "c", Status.CLOSED),
     Action("reopen", _l("Reopen"), _l("Open and on the map again."), _move_on, "o", Status.PUBLISHED, _CLOSED),
     Action("merge", _l("Merge"), _l("Merged."), merging.merge, "g", needs=("into",), partner="into"),
-    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "u", merged=True, partner=""),
+    Action("unmerge", _l("Unmerge"), _l("On its own again."), merging.unmerge, "z", merged=True, partner=""),
     Action(
         "distinct", _l("Not the same"), _l("Not the same. It is not asked again."), duplicates.distinct, "f",
         needs=("other",), revised=False, partner="other",
@@ -117,7 +114,7 @@ _ALL = (
         "ask-again", _l("Ask again"), _l("It may be asked again whether they are the same."), duplicates.ask_again, "a",
         needs=("other",), merged=True, revised=False, partner="other",
     ),
-    Action("edit", _l("Edit"), _l("Changed."), _edit, "e", merged=True),
+    Action("edit", _l("Edit"), _l("Changed."), editing.edit, "e", merged=True),
     Action("move", _l("Move"), _l("Moved."), editing.move, "m", merged=True),
     Action(
         "keep-mark", _l("Keep"), _l("It stands in the public text."), marking.keep_mark, "i", needs=("mark",),
@@ -125,12 +122,17 @@ _ALL = (
     ),
     Action("mask-mark", _l("Mask"), _l("It is masked for the public."), marking.mask_mark, "b", merged=True),
     Action("note", _l("Note"), _l("Noted."), _note, "t", needs=("reason",), merged=True, revised=False),
-    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "z", needs=("decision",), merged=True),
+    Action("undo", _l("Undo"), _l("Taken back."), undoing.undo, "u", needs=("decision",), merged=True),
     Action(
         "ask", _l("Ask the reporter"), _l("It stands on the reporter's page now."), talk.ask, "q", merged=True, revised=False,
     ),
 )  # fmt: skip
 ACTIONS: dict[str, Action] = {action.name: action for action in _ALL}
+
+
+def words_of(name: str) -> str:
+    """What an action, or another decision on a report, is called for people."""
+    return str(ACTIONS[name].label if name in ACTIONS else reading_of(name).words)
 
 
 def perform(
@@ -147,6 +149,17 @@ def perform(
     Raises NotFound, NotAllowed, StaleRevision (with the present revision and who changed it), IllegalState and
     ValidationFailed, which names the field.
     """
+    return decide(session, public_id, action, actor, revision, reason, **fields)[0]
+
+
+def decide(
+    session: Session, public_id: str, action: str, actor: Account, revision: int | None = None, reason: str = "", **fields
+) -> tuple[Report, Decision | None]:
+    """`perform`, with the decision that is kept of it; None where nothing changed."""
+    if action == "undo":
+        action, fields = undoing.way_back(session, public_id, actor, revision, fields)
+        own = fields.pop("reason", "")
+        reason = reason or own
     chosen = ACTIONS.get(action)
     if chosen is None:
         raise NotFound(_("There is no action %(name)s; there are %(all)s.", name=action[:40], all=", ".join(ACTIONS)))
@@ -161,12 +174,12 @@ def perform(
     before = undoing.state(report)
     chosen.do(doing)
     if chosen.revised and not doing.change:
-        return report  # nothing changed: no decision to keep
+        return report, None
     told = fields.get("evidence")
     decision = keep(session, report, actor, chosen.name, doing.reason, doing.change, told, bump=chosen.revised, at=doing.at)
     session.flush()
     undoing.remember(session, decision, report, before)
-    return report
+    return report, decision
 
 
 def _lock(session, public_id, chosen, fields) -> Report:
@@ -212,8 +225,9 @@ def _check_state(session, chosen: Action, report: Report) -> None:
         raise IllegalState(_("Its reporter took it back."), code="withdrawn")
     if not chosen.starts_from(report.status):
         words = _(
-            "“%(action)s” is not possible while the report is %(status)s.", action=chosen.label, status=report.status
-        )
+            "“%(action)s” is not possible while the report is %(status)s.",
+            action=chosen.label, status=status_words()[report.status],
+        )  # fmt: skip
         raise IllegalState(words, state=report.status.value, revision=report.revision)
 
 

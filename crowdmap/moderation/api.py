@@ -9,7 +9,7 @@ from sqlalchemy import select
 from crowdmap.db import db, writing
 from crowdmap.errors import NotFound
 from crowdmap.moderation import evidence
-from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.actions import ACTIONS, decide
 from crowdmap.moderation.contact import see_contact, see_contact_by_key
 from crowdmap.moderation.requests import REQUESTS
 from crowdmap.reports.models import Report
@@ -24,8 +24,8 @@ def act(public_id: str, action: str):
     if action not in REQUESTS:
         raise NotFound(_("There is no action %(name)s; there are %(all)s.", name=action[:40], all=", ".join(ACTIONS)))
     asked = read_json(REQUESTS[action])
-    report = perform(db.session, public_id, action, actor(), **asked.model_dump(exclude_unset=True))
-    answer = state_of(report)
+    report, decision = decide(db.session, public_id, action, actor(), **asked.model_dump(exclude_unset=True))
+    answer = {**state_of(report), "decision": decision and decision.id}
     db.session.commit()
     return jsonify(answer)
 

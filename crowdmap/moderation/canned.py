@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from crowdmap.accounts.models import Account
 from crowdmap.config import settings
-from crowdmap.db import UtcDateTime, db, utcnow
+from crowdmap.db import UtcDateTime, db, insert_if_absent, upsert, utcnow
 from crowdmap.errors import FieldError, NotAllowed, NotFound, ValidationFailed
 from crowdmap.events import TextChanged, record
 from crowdmap.web import Permission
@@ -176,7 +176,11 @@ def save(session: Session, actor: Account, key: str, language: str, text: str) -
         return
     if row is not None and row.text == text:
         return
-    _write(session, actor, row, key, language, text, texts.asks(key))
+    written = _values(actor, key, language, text, texts.asks(key))
+    upsert(session, CannedText, [written], conflict=("key", "language"), update=("text", "changed_at", "changed_by_id"))
+    if row is not None:
+        session.expire(row)  # written past the session
+    record(session, TextChanged(account_id=actor.id, key=key, language=language))
 
 
 def add(session: Session, actor: Account, key: str, language: str, text: str, asks: bool) -> None:
@@ -187,19 +191,24 @@ def add(session: Session, actor: Account, key: str, language: str, text: str, as
         words = _("Two to forty small letters, digits and hyphens, a letter first.")
         raise ValidationFailed([FieldError("key", "invalid", words)])
     if key in texts.keys:
-        raise ValidationFailed([FieldError("key", "taken", _("There is a text with this key already."))])
+        _refuse_taken()
     if len(texts.keys) >= MOST_OWN + len(NAMES):
         raise ValidationFailed([FieldError("key", "too-many", _("At most %(n)s texts of your own.", n=MOST_OWN))])
     check_language(language)
     check(text)
-    _write(session, actor, None, key, language, text, asks)
-
-
-def _write(session, actor, row, key, language, text, asks) -> None:
-    row = row or CannedText(key=key, language=language, asks=asks)
-    row.text, row.changed_at, row.changed_by_id = text, utcnow(), actor.id
-    session.add(row)
+    if not insert_if_absent(session, CannedText, [_values(actor, key, language, text, asks)], conflict=("key", "language")):
+        _refuse_taken()  # at this very moment
     record(session, TextChanged(account_id=actor.id, key=key, language=language))
+
+
+def _refuse_taken():
+    raise ValidationFailed([FieldError("key", "taken", _("There is a text with this key already."))])
+
+
+def _values(actor: Account, key: str, language: str, text: str, asks: bool) -> dict:
+    return {
+        "key": key, "language": language, "text": text, "asks": asks, "changed_at": utcnow(), "changed_by_id": actor.id,
+    }  # fmt: skip
 
 
 def _check_actor(actor: Account) -> None:

@@ -80,13 +80,8 @@ def change(key: str):
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: ValidationFailed):
     """The form as it was filled in, with what is wrong; of a text that is not there, that it is not there."""
-    db.session.rollback()
-    with reading():
-        key = (request.view_args or {}).get("key")
-        try:
-            return (_form(key, error.errors) if key else _list(error.errors)), 422
-        except NotFound as absent:  # what a handler raises is answered by none
-            return problems.from_domain(absent)
+    key = (request.view_args or {}).get("key")
+    return problems.shown_again(error, lambda: _form(key, error.errors) if key else _list(error.errors))
 
 
 def _preview(text: str, language: str) -> str:

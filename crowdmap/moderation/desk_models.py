@@ -69,7 +69,7 @@ class DeskView(db.Model):
 
 class UndoStep(db.Model):
     """What an action changed, as it was before, for the seconds in which it can be taken back. Words and places stand
-    here, so rows go after a minute, and at once when their reporter has the report erased."""
+    here, so the worker takes rows away after a minute; and they go at once when their reporter has the report erased."""
 
     __tablename__ = "undo_step"
     __table_args__ = (Index("ix_undo_step_at", "at"),)

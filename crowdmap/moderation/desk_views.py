@@ -7,14 +7,16 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from crowdmap import problems
 from crowdmap.db import MOST_ID, db, reading
-from crowdmap.errors import DomainError, FieldError, IllegalState, StaleRevision, ValidationFailed, status_of
-from crowdmap.moderation import bulk, listing, looking, saved
+from crowdmap.errors import DomainError, FieldError, IllegalState, StaleRevision, ValidationFailed
+from crowdmap.filters import ReportFilter
+from crowdmap.moderation import bulk, looking, saved
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.moderation.bulk import Outcome
 from crowdmap.moderation.requests import SEEN, Reason
 from crowdmap.moderation.taking_back import take_back
-from crowdmap.moderation.views import EXTRA, SCRIPT, answer, looks, page, tail
+from crowdmap.moderation.views import SCRIPT, answer, looks, page, tail, worked_list
 from crowdmap.reports.texts import clean
 from crowdmap.web import Permission, actor, permits, problem_response, read_form, wants_json
 
@@ -69,6 +71,7 @@ def leave(public_id: str):
 @blueprint.post("/bulk")
 @permits(Permission.MODERATE)
 def many():
+    chosen, _order = worked_list()
     asked = read_form(BulkForm, lists=frozenset({"seen"}))
     action, reason, fields = _what(asked)
     pairs = [one.partition(":") for one in asked.seen]
@@ -76,27 +79,27 @@ def many():
         db.session, actor(), action, {name: int(revision) for name, _colon, revision in pairs}, reason, **fields
     )
     db.session.commit()
-    return _tell(outcome, _said(outcome, ACTIONS[action].label))
+    return _tell(chosen, outcome, _said(outcome, ACTIONS[action].label))
 
 
 @blueprint.post("/undo")
 @permits(Permission.MODERATE)
 def undo():
+    chosen, _order = worked_list()
     asked = read_form(UndoForm, lists=frozenset({"decision"}))
     outcome = take_back(db.session, actor(), asked.decision)
     if not outcome.done:
         first = outcome.skipped[0]
         raise IllegalState(first["why"], code=first["code"], id=first["id"])
     db.session.commit()
-    return _tell(outcome, ngettext("Taken back.", "%(num)s taken back.", len(outcome.done)))
+    return _tell(chosen, outcome, ngettext("Taken back.", "%(num)s taken back.", len(outcome.done)) + _left(outcome))
 
 
 @blueprint.post("/views")
 @permits(Permission.MODERATE)
 def keep_view():
     asked = read_form(ViewForm)
-    chosen = listing.parse_filter(request.args, also=EXTRA)
-    order = listing.parse_order(request.args, chosen)
+    chosen, order = worked_list()
     view = saved.keep(db.session, actor(), asked.name, chosen, order, asked.shared)
     name = view.name
     db.session.commit()
@@ -118,11 +121,11 @@ def remove_view(view_id: int):
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: DomainError):
     """What was in the way, above the list as it is now; for scripts, in words."""
-    db.session.rollback()
     if wants_json() or SCRIPT in request.headers:
+        db.session.rollback()
         return problem_response(error)
-    with reading():
-        return page(error.extra.get("id") or None, error=error, opened=request.endpoint), status_of(error)
+    shown_id = error.extra.get("id") or None
+    return problems.shown_again(error, lambda: page(shown_id, error=error, opened=request.endpoint))
 
 
 def _what(asked: BulkForm) -> tuple[str, str, dict]:
@@ -143,18 +146,22 @@ def _what(asked: BulkForm) -> tuple[str, str, dict]:
 
 def _said(outcome: Outcome, label) -> str:
     done = ngettext("%(action)s: one report.", "%(action)s: %(num)s reports.", len(outcome.done), action=label)
+    return done + _left(outcome)
+
+
+def _left(outcome: Outcome) -> str:
     if not outcome.skipped:
-        return done
-    return done + " " + ngettext("One was left as it is.", "%(num)s were left as they are.", len(outcome.skipped))
+        return ""
+    return " " + ngettext("One was left as it is.", "%(num)s were left as they are.", len(outcome.skipped))
 
 
-def _tell(outcome: Outcome, said: str):
+def _tell(chosen: ReportFilter, outcome: Outcome, said: str):
     tone = "warn" if outcome.skipped else "good"
     if SCRIPT in request.headers:
         with reading():
             only = outcome.done[0] if len(outcome.done) == 1 else None
-            return answer(said, outcome.done, open_id=only, skipped=outcome.skipped, tone=tone)
+            return answer(chosen, said, outcome.done, open_id=only, skipped=outcome.skipped, tone=tone)
     flash(said, tone)
     for one in outcome.skipped[:10]:
-        flash(f"{one['id']}: {one['why']}", "warn")
+        flash(f"{one['id']}: {one['why']}" if one["id"] else one["why"], "warn")
     return redirect(url_for("moderation.desk") + tail(), 303)

@@ -15,6 +15,13 @@ from crowdmap.events import ReportDecided, record
 from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import Report
 
+# decisions that leave a report as it was: its revision does not move, and nobody comes too late because of them
+UNREVISED = frozenset({
+    "note", "distinct", "ask-again", "ask", "see-contact", "vouch", "translate", "message", "confirm", "review", "assign",
+    "escalate",
+})  # fmt: skip
+LOOKED_AT = 20  # of the latest decisions, for the one that moved the revision
+
 
 @dataclass
 class Doing:
@@ -64,13 +71,14 @@ def keep(
 
 def stale(session: Session, report: Report, words: str = "") -> StaleRevision:
     """The error to raise when *report* is not as its person saw it: with its id, its present state and who changed it."""
-    last = session.execute(
-        select(Decision.action, Decision.at, Account.name)
+    rows = session.execute(
+        select(Decision.action, Decision.reason, Decision.change, Decision.at, Account.name)
         .outerjoin(Account, Account.id == Decision.account_id)
-        .where(Decision.report_id == report.id)
+        .where(Decision.report_id == report.id, Decision.action.not_in(UNREVISED))
         .order_by(Decision.id.desc())
-        .limit(1)
-    ).first()
+        .limit(LOOKED_AT)
+    )
+    last = next(filter(_moved, rows), None)
     extra = {
         "id": report.public_id, "revision": report.revision, "state": report.status.value,
         "verification": report.verification.value,
@@ -78,3 +86,11 @@ def stale(session: Session, report: Report, words: str = "") -> StaleRevision:
     if last:
         extra |= {"by": last.name, "action": last.action, "at": last.at.isoformat()}
     return StaleRevision(words or _("Somebody else changed this report since you opened it. Look at it again."), **extra)
+
+
+def _moved(row) -> bool:
+    """Whether a decision made a revision: a reporter's correction only where something was changed at once, a withdrawal
+    not where it is one voice less."""
+    if row.action == "correct":
+        return bool(row.change.get("applied"))
+    return row.action != "withdraw" or not row.reason

@@ -6,16 +6,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
 
+from crowdmap import problems
 from crowdmap.db import MOST_ID, db, reading
 from crowdmap.dedupe import groups
 from crowdmap.dedupe.groups import Group
-from crowdmap.errors import DomainError, IllegalState, NotFound, StaleRevision, ValidationFailed, status_of
+from crowdmap.errors import DomainError, IllegalState, NotFound, StaleRevision, ValidationFailed
 from crowdmap.moderation import comparing, duplicates
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.requests import GroupForm, UndoForm
 from crowdmap.moderation.shown import category_name, map_of_group
 from crowdmap.reports.models import Category, Report
-from crowdmap.web import Permission, actor, permits, problem_response, read_form, wants_json
+from crowdmap.web import Permission, actor, permits, read_form, wants_json
 
 blueprint = Blueprint("duplicates", __name__, url_prefix="/moderate/duplicates")
 VERBS = {"merge": duplicates.merge_many, "distinct": duplicates.distinct_many}
@@ -62,12 +63,9 @@ def undo():
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: DomainError):
     """The group as it is now, with what was in the way and what was chosen."""
-    db.session.rollback()
     if wants_json():
-        return problem_response(error)
-    with reading():
-        page = _page(request.view_args.get("public_id"), error=error)
-    return page, status_of(error)
+        return problems.from_domain(error)
+    return problems.shown_again(error, lambda: _page(request.view_args.get("public_id"), error=error))
 
 
 def _address(public_id: str | None, **query) -> str:

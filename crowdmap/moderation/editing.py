@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from crowdmap.config import settings
 from crowdmap.errors import FieldError, ValidationFailed
+from crowdmap.moderation import evidence
 from crowdmap.reports.models import Category, LocatedBy
 
 PLAIN = ("kind", "people", "quantity", "occurred_at")
@@ -13,7 +14,8 @@ NULLABLE_TEXTS = frozenset({"place", "unit"})
 
 
 def edit(doing) -> None:
-    """Set the fields that are given. Raises ValidationFailed for a category that is unknown or switched off."""
+    """Set the fields that are given; another category may ask for a second pair of eyes, so the grade follows. Raises
+    ValidationFailed for a category that is unknown or switched off."""
     fields, report = doing.fields, doing.report
     for name in PLAIN:
         if name in fields:
@@ -29,6 +31,8 @@ def edit(doing) -> None:
     if not report.title and not report.description:
         raise ValidationFailed([FieldError("description", "required", _("A report needs a title or a description."))])
     _categories(doing)
+    if doing.change.keys() & {"category", "more_categories"}:
+        evidence.regrade(doing)
 
 
 def _categories(doing) -> None:
@@ -60,7 +64,8 @@ def move(doing) -> None:
         located_by = LocatedBy.NONE
     else:
         if fields.get("lat") is None or fields.get("lon") is None:
-            raise ValidationFailed([FieldError("lat", "required", _("Say where: latitude and longitude."))])
+            missing = [name for name in ("lat", "lon") if fields.get(name) is None]
+            raise ValidationFailed([FieldError(name, "required", _("Say where: latitude and longitude.")) for name in missing])
         lon, lat, accuracy = fields["lon"], fields["lat"], fields.get("accuracy_m")
         located_by = fields.get("located_by") or LocatedBy.PIN
     if (private.lon, private.lat, private.accuracy_m) == (lon, lat, accuracy):

@@ -11,20 +11,15 @@ from flask_babel import gettext as _
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
-from crowdmap import jobs
 from crowdmap.accounts.models import Account
 from crowdmap.db import IDS
 from crowdmap.errors import FieldError, IllegalState, ValidationFailed
-from crowdmap.events import CategoryChanged, Event, on
 from crowdmap.moderation import grades
-from crowdmap.moderation.doing import Doing, keep
-from crowdmap.moderation.grades import EvidenceKind, Piece
-from crowdmap.moderation.merging import lock_reports
+from crowdmap.moderation.doing import Doing
+from crowdmap.moderation.grades import SETTLED, TAKEN_BACK, EvidenceKind, Piece
 from crowdmap.moderation.models import Decision, Evidence
-from crowdmap.publishing.models import Audience, Publication, PublicationCategory
 from crowdmap.reports.models import Category, Report, Status, Verification
 
-BATCH = 200
 ENDINGS = ("unverifiable", "false")  # reasons to reject which say what the checking came to
 # what an action takes for its evidence, the default first
 TAKES = {
@@ -40,15 +35,15 @@ BROUGHT = {
     Verification.CORROBORATED: (EvidenceKind.SOURCE, grades.SOURCES_NEEDED),
     Verification.DISPUTED: (EvidenceKind.CONTRADICTION, 1),
 }
-SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
 
 
 # ---- the actions
 
 
 def verify(doing: Doing) -> None:
-    """Record what verifies it; whoever said otherwise is answered by it. Raises IllegalState (it is so already, or only
-    somebody else can add what is missing) and ValidationFailed (this alone does not verify)."""
+    """Record what verifies it; whoever said otherwise is answered by it, where two people are asked for by the second of
+    them. Raises IllegalState (it is so already, or only somebody else can add what is missing) and ValidationFailed
+    (this alone does not verify)."""
     _mark(doing, Verification.VERIFIED, _note(doing))
 
 
@@ -93,16 +88,36 @@ def reinstate(doing: Doing) -> None:
         raise IllegalState(_("It stands already."), code="already-so")
     _reinstate(doing, [piece])
     doing.change["evidence"] = [None, named(piece)]
+    _settle_again(doing, piece)
     regrade(doing)
+
+
+def _settle_again(doing: Doing, piece: Evidence) -> None:
+    """Where a withdrawal is taken back, what stood again by it is settled as before: at the piece's moment, in its name, by
+    which a later withdrawal of the piece finds it."""
+    ids = doing.fields.get("settled", ())
+    again = [other for other in standing_of(doing.session, doing.report) if other.id in ids]
+    for other in again:
+        other.withdrawn_at, other.withdrawn_by_id, other.withdrawn_why = piece.at, piece.account_id, SETTLED
+    if again:
+        doing.session.flush()
+        doing.change["settled"] = [", ".join(map(named, again)), None]
 
 
 def opposite(decision: Decision) -> tuple[str, dict]:
     """The action that takes back a decision of these, and its own fields."""
     before, after = decision.change["evidence"]
-    number = int((after or before).rpartition("#")[2])
+    number = _number(after or before)
     if before is not None:
-        return "reinstate-evidence", {"evidence_id": number}
+        again = decision.change.get("settled", (None, None))[1]
+        settled = {"settled": [_number(name) for name in again.split(", ")]} if again else {}
+        return "reinstate-evidence", {"evidence_id": number, **settled}
     return "withdraw-evidence", {"evidence_id": number, "reason": TAKEN_BACK}
+
+
+def _number(name: str) -> int:
+    """Of a piece as `named` has it."""
+    return int(name.rpartition("#")[2])
 
 
 def _chosen(doing: Doing) -> Evidence:
@@ -124,10 +139,11 @@ def _mark(doing: Doing, wanted: Verification, note: str) -> None:
         words = _("You looked at it already. This category asks for two people: somebody else has to add what they found.")
         raise IllegalState(words, code="another-person")
     sources = _sources(doing)
-    reached = grades.grade([*pieces, Piece(kind, doing.actor.id, sources)])
-    if reached not in {Verification.VERIFIED, wanted}:
+    with_it = [*pieces, Piece(kind, doing.actor.id, sources)]
+    enough = {Verification.VERIFIED, wanted}
+    if grades.grade(with_it) not in enough:
         raise ValidationFailed([FieldError("evidence_kind", "not-enough", _not_enough(kind))])
-    if against:
+    if against and grades.grade(with_it, two) in enough:  # nobody settles alone what two have to look at
         _withdraw(doing, against, SETTLED)
         doing.change["settled"] = [", ".join(map(named, against)), None]
     _add(doing, kind, note)
@@ -203,13 +219,13 @@ def named(piece: Evidence) -> str:
 def regrade(doing: Doing) -> None:
     """Bring grade and reason up to what stands now, and note from → to. A report without any evidence keeps its grade."""
     if found := of_report(doing.session, doing.report):
-        verification, words = _judged(doing.session, doing.report, found)
+        verification, words = judged(doing.session, doing.report, found)
         doing.set("verification", verification)
         doing.report.verification_reason = words
 
 
-def _judged(session: Session, report: Report, found: Sequence[Evidence] | None = None) -> tuple[Verification, str | None]:
-    """*found*: all that was ever recorded of it, where it was just read."""
+def judged(session: Session, report: Report, found: Sequence[Evidence] | None = None) -> tuple[Verification, str | None]:
+    """The grade and its reason, of what stands of the report itself. *found*: `of_report`, where it was just read."""
     found = of_report(session, report) if found is None else found
     pieces = as_pieces(piece for piece in found if piece.withdrawn_at is None)
     return grades.grade(pieces, asks_for_two(session, report)), grades.reason(pieces)
@@ -252,40 +268,8 @@ def found_by_machine(session: Session, report: Report, note: str) -> dict:
     old = report.verification
     session.add(Evidence(report_id=report.id, kind=EvidenceKind.SOURCE, sources=grades.SOURCES_NEEDED, note=note))
     session.flush()
-    report.verification, report.verification_reason = _judged(session, report)
+    report.verification, report.verification_reason = judged(session, report)
     return {"verification": [old.value, report.verification.value]}
-
-
-# ---- a category that asks for two people from now on, or no more
-
-
-@on(CategoryChanged)
-def judge_category_again(session: Session, event: Event) -> None:
-    """After the flag was changed: what one person alone verified falls back or rises, a few reports at a time."""
-    if "two_people" in event.data["change"]:
-        jobs.enqueue(session, regrade_category.__name__, code=event.data["code"], after=0)
-
-
-@jobs.job
-def regrade_category(session: Session, code: str, after: int) -> None:
-    """Judge the next reports of a category again; a grade that changes leaves nobody's own decision."""
-    query = (
-        select(Publication.report_id)
-        .join(PublicationCategory, PublicationCategory.publication_id == Publication.id)
-        .where(Publication.audience == Audience.STAFF, PublicationCategory.code == code, Publication.report_id > after)
-        .where(Publication.verification.in_((Verification.VERIFIED, Verification.CORROBORATED)))
-    )
-    ids = list(session.scalars(query.order_by(Publication.report_id).limit(BATCH)))
-    for report in lock_reports(session, Report.id.in_(ids)) if ids else ():
-        if not of_report(session, report):
-            continue
-        verification, words = _judged(session, report)
-        if verification is not report.verification:
-            change = {"verification": [report.verification.value, verification.value]}
-            report.verification, report.verification_reason = verification, words
-            keep(session, report, None, "regrade", "how many people its category asks for was changed", change)
-    if len(ids) == BATCH:
-        jobs.enqueue(session, regrade_category.__name__, code=code, after=ids[-1])
 
 
 # ---- what is shown of it
@@ -296,6 +280,8 @@ def ending(report: Report, decisions: Iterable[Decision]) -> str | None:
     if report.status is not Status.HIDDEN:
         return None
     for decision in sorted(decisions, key=lambda one: one.id, reverse=True):
+        if decision.action == "undo":  # of a restore: what hid the report stands before it
+            continue
         if decision.report_id == report.id and (decision.change or {}).get("status", [None, None])[1] == Status.HIDDEN:
             return decision.reason if decision.action == "reject" and decision.reason in ENDINGS else None
     return None
@@ -366,9 +352,13 @@ def said(session: Session, report: Report, action: str) -> str | None:
     reached = report.verification is meant.get(action)
     if reached and action != "corroborate":  # nobody else is missing then
         return None
-    two = report.verification is not Verification.DISPUTED and asks_for_two(session, report)
-    if two and grades.waits_for_another(as_pieces(standing_of(session, report)), two):
-        return _("Kept. One more person must look before it counts as verified.")
+    if asks_for_two(session, report):
+        pieces = as_pieces(standing_of(session, report))
+        if grades.waits_for_another(pieces, True) and report.verification is not Verification.DISPUTED:
+            return _("Kept. One more person must look before it counts as verified.")
+        in_favour = [piece for piece in pieces if piece.kind is not EvidenceKind.CONTRADICTION]
+        if action == "verify" and grades.waits_for_another(in_favour, True):
+            return _("Kept. One more person must look before it counts as verified; until then it stays disputed.")
     if reached:
         return None
     return _("Kept.") + " " + grades.sentence(report.verification, report.verification_reason)

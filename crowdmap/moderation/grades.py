@@ -19,6 +19,9 @@ from flask_babel import lazy_gettext as _l
 from crowdmap.reports.models import Verification
 
 SOURCES_NEEDED, PEOPLE_NEEDED = 2, 2
+# reasons that are no person's own words, as they are kept → as they are read
+SETTLED, TAKEN_BACK = "settled by what was found since", "taken back at once"
+REASONS = {SETTLED: _l("settled by what was found since"), TAKEN_BACK: _l("taken back at once")}
 
 
 class EvidenceKind(StrEnum):
@@ -139,7 +142,7 @@ def missing(pieces: Iterable[Piece], two_people: bool = False) -> str | None:
 MISSING = {
     "settle": _l(
         "Somebody says otherwise. Find out who is right: then withdraw what was wrong, saying why, or verify the report, "
-        "which settles it."
+        "which settles it; where two people have to look, the second does."
     ),
     "another-person": _l(
         "One more person must look: this category asks for two people before a report counts as verified. Somebody else "

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import orjson
+from flask_babel import gettext as _
 from sqlalchemy import Row as ResultRow
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from crowdmap.db import MOST_ID
 from crowdmap.errors import InvalidCursor, InvalidParameter
@@ -28,6 +29,7 @@ WALKED = 400  # items of the queue that a filter is tried on, before the databas
 WAITING = (Status.PENDING,)
 ORDERS = ("urgent", "oldest", "newest")
 LATELY = 400  # decisions that the median of today looks at
+SHOWN_OR_NOT = ("publish", "reject", "hide")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ITEM = QueueItem.__table__.columns
 _COLUMNS = (
@@ -77,7 +79,8 @@ def parse_order(args, chosen: ReportFilter) -> str:
     """Raises InvalidParameter."""
     order = args.get("order") or usual_order(chosen)
     if order not in ORDERS:
-        raise InvalidParameter(f"{order[:40]!r} is none of {', '.join(ORDERS)}", field="order")
+        words = _("“%(order)s” is none of %(all)s.", order=order[:40], all=", ".join(ORDERS))
+        raise InvalidParameter(words, field="order")
     return order
 
 
@@ -193,7 +196,7 @@ def _cursor(text: str, order: str):
             raise ValueError
         return (_EPOCH + timedelta(microseconds=numbers[0]), numbers[1]) if order == "urgent" else numbers[0]
     except (ValueError, OverflowError):
-        raise InvalidCursor("this page was not made here; start at the first", field="after") from None
+        raise InvalidCursor(_("This page was not made here; start at the first."), field="after") from None
 
 
 # ---- news and figures
@@ -227,10 +230,11 @@ def changed(session: Session, chosen: ReportFilter, since: int, limit: int = PAG
     return Changed(rows[-1].seq if more else max(head, since), more, found, gone)
 
 
-def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> set[str]:
-    """Which of these reports stand in this list."""
-    query = chosen.select(Audience.STAFF, Publication.public_id).where(Publication.public_id.in_(list(public_ids)))
-    return set(session.scalars(query))
+def listed(session: Session, chosen: ReportFilter, public_ids: Collection[str]) -> dict[str, int]:
+    """Which of these reports stand in this list, each with its revision."""
+    query = chosen.select(Audience.STAFF, Publication.public_id, _ITEM.revision).join_from(Publication, QueueItem, _WITH)
+    rows = session.execute(query.where(Publication.public_id.in_(list(public_ids))))
+    return {row.public_id: row.revision for row in rows}
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -245,20 +249,24 @@ def oldest(session: Session) -> datetime | None:
 
 
 def median_minutes(session: Session, since: datetime) -> float | None:
-    """From a message's arrival to the first decision on whether it is shown, of those decided after *since*; None: none."""
+    """From a message's arrival to the first decision on whether it is shown, where somebody took it after *since*; None:
+    there is none. What is hidden weeks after it was published was not waited for so long."""
     last = session.scalar(select(func.max(Decision.id))) or 0
+    earlier = aliased(Decision)
+    before = exists().where(
+        earlier.report_id == Decision.report_id, earlier.id < Decision.id, earlier.action.in_(SHOWN_OR_NOT)
+    )  # fmt: skip
     query = (
-        select(Decision.report_id, func.min(Decision.at), _ITEM.came_at)
+        select(Decision.at, _ITEM.came_at)
         .join(QueueItem, _ITEM.report_id == Decision.report_id)
         .where(
-            Decision.id > last - LATELY * 5, Decision.action.in_(("publish", "reject", "hide")),
-            Decision.account_id.is_not(None), Decision.at >= since,
+            Decision.id > last - LATELY * 5, Decision.action.in_(SHOWN_OR_NOT), Decision.account_id.is_not(None),
+            Decision.at >= since, ~before,
         )
-        .group_by(Decision.report_id, _ITEM.came_at)
-        .order_by(func.max(Decision.id).desc())
+        .order_by(Decision.id.desc())
         .limit(LATELY)
     )  # fmt: skip
-    took = [max(0.0, (at - came_at).total_seconds() / 60) for _report, at, came_at in session.execute(query)]
+    took = [max(0.0, (at - came_at).total_seconds() / 60) for at, came_at in session.execute(query)]
     return median(took) if took else None
 
 

@@ -44,9 +44,9 @@ def look(session: Session, public_id: str, actor: Account) -> None:
         raise NotFound(_("There is no report %(id)s.", id=public_id[:40]))
     now = utcnow()
     mine = (Look.report_id == report_id, Look.account_id == actor.id)
-    known = session.execute(select(Look.seen_at, Look.left_it).where(*mine)).one_or_none()
-    if known is not None and not known.left_it and known.seen_at > now - LASTS:
-        session.execute(update(Look).where(*mine).values(seen_at=now))
+    known = session.scalar(select(Look.seen_at).where(*mine))
+    if known is not None and known > now - LASTS:  # also where it was left a moment ago: a page that is loaded again
+        session.execute(update(Look).where(*mine).values(seen_at=now, left_it=False))
         return
     session.execute(delete(Look).where(Look.seen_at < now - KEPT))
     row = {"report_id": report_id, "account_id": actor.id, "since": now, "seen_at": now, "left_it": False}

@@ -16,7 +16,7 @@ from crowdmap.publishing.finders.rules import rules_of
 from crowdmap.publishing.masks import found_in, plain
 from crowdmap.reports.models import Report
 
-TEXTS = ("title", "description", "place", "unit")
+TEXTS = ("title", "description", "translation", "place", "unit")
 MOST_WORDS_LENGTH = 300
 
 

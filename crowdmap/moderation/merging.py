@@ -33,7 +33,7 @@ def merge(doing) -> None:
 def check_stays_on_the_map(session: Session, top: Report, children: list[Report], field: str) -> None:
     """What everybody sees must not vanish by merging it into what they do not, nor by taking in what only the team may
     read: the strictest category of a tree holds for all of it. Raises ValidationFailed naming *field*."""
-    wider = {Status.PENDING: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
+    wider = {Status.PENDING: VISIBLE, Status.HIDDEN: VISIBLE, Status.CLOSED: {Status.PUBLISHED}}.get(top.status, ())
     lost = [child for child in children if child.status in wider]
     if lost:
         words = _(
@@ -93,6 +93,15 @@ def with_ways_up(session: Session, report_ids: Iterable[int]) -> dict[int, Repor
     while frontier:
         found |= {row.id: row for row in session.scalars(select(Report).where(Report.id.in_(sorted(frontier))))}
         frontier = {row.merged_into_id for row in found.values()} - found.keys() - {None}
+    return found
+
+
+def ids_below(session: Session, report_id: int) -> list[int]:
+    """As `below`, where their ids are enough."""
+    found, frontier = [], [report_id]
+    while frontier:
+        frontier = list(session.scalars(_MERGED_INTO.with_only_columns(Report.id), {"ids": frontier}))
+        found += frontier
     return found
 
 

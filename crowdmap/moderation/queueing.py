@@ -7,16 +7,17 @@ escalation is made of has the report projected by `hook.touch`.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from crowdmap.db import IDS, accumulate, by_ids, in_chunks, upsert, utcnow
-from crowdmap.moderation.desk_models import QueueCount, QueueItem
+from crowdmap.moderation.desk_models import Look, QueueCount, QueueItem
 from crowdmap.moderation.urgency import urgency
 from crowdmap.publishing.models import Audience
 from crowdmap.publishing.project import Crisis, Tree, View
-from crowdmap.reports.models import Risk
+from crowdmap.reports.models import Risk, Submission
 
 KEPT = ("status", "revision", "due_at", "told_at", "looked_at", "reasons")  # came_at never changes
 
@@ -39,14 +40,16 @@ def keep(session: Session, trees: Iterable[Tree], want: dict, crisis: Crisis) ->
     escalated: dict[int, str] = {}
     for known in ESCALATIONS:
         escalated |= known(session, sorted(roots))
+    back = _known_before(session, [r for r, tree in sorted(roots.items()) if r not in have and tree.root.revision > 1])
     now, rows = utcnow(), []
     counted: Counter = Counter()
     for report_id, tree in sorted(roots.items()):
         old = have.pop(report_id, None)
-        row = _row(tree, want[report_id, Audience.STAFF], crisis, escalated.get(report_id), old)
+        came_at, looked_at = (old.came_at, old.looked_at) if old is not None else back.get(report_id, (now, None))
+        row = _row(tree, want[report_id, Audience.STAFF], crisis, escalated.get(report_id), looked_at)
         if old is not None and all(getattr(old, name) == row[name] for name in KEPT):
             continue
-        rows.append({**row, "came_at": old.came_at if old is not None else now})
+        rows.append({**row, "came_at": came_at or min(row["told_at"], now)})
         if old is not None:
             counted[old.status] -= 1
         counted[row["status"]] += 1
@@ -59,8 +62,8 @@ def keep(session: Session, trees: Iterable[Tree], want: dict, crisis: Crisis) ->
     accumulate(session, QueueCount, changes, conflict=("status",))
 
 
-def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, old) -> dict:
-    told_at, looked_at = tree.teller.created_at, old.looked_at if old is not None else None
+def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, looked_at: datetime | None) -> dict:
+    told_at = tree.teller.created_at
     risks = [(code, Risk(crisis.categories[code].risk)) for code in view.codes if code in crisis.categories]
     columns, properties = view.columns, view.core["properties"]
     found = urgency(
@@ -70,6 +73,19 @@ def _row(tree: Tree, view: View, crisis: Crisis, escalated: str | None, old) -> 
         "report_id": tree.root.id, "status": columns["status"], "revision": tree.root.revision, "due_at": found.due_at,
         "told_at": told_at, "looked_at": looked_at, "reasons": found.reasons,
     }  # fmt: skip
+
+
+def _known_before(session: Session, ids: list[int]) -> dict[int, tuple[datetime | None, datetime | None]]:
+    """Of reports that come back, such as those taken out of others: when they came first and when somebody last opened
+    them, as far as that is kept; so they have their place in the queue again."""
+    came: dict = {}
+    seen: dict = {}
+    for chunk in in_chunks(ids):
+        query = select(Submission.report_id, func.min(Submission.arrived_at)).where(Submission.report_id.in_(chunk))
+        came |= dict(session.execute(query.group_by(Submission.report_id)).all())
+        query = select(Look.report_id, func.max(Look.since)).where(Look.report_id.in_(chunk))
+        seen |= dict(session.execute(query.group_by(Look.report_id)).all())
+    return {report_id: (came.get(report_id), seen.get(report_id)) for report_id in ids}
 
 
 # somebody may open one of them at this moment, which moves it: held until this commit

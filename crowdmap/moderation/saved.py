@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
+from crowdmap.db import insert_if_absent
 from crowdmap.errors import FieldError, NotAllowed, NotFound, ValidationFailed
 from crowdmap.filters import ReportFilter
 from crowdmap.moderation import listing
@@ -63,15 +64,20 @@ def keep(session: Session, actor: Account, name: str, chosen: ReportFilter, orde
         raise ValidationFailed([FieldError("name", "required", _("Give it a name."))])
     taken = select(DeskView.id).where(DeskView.name == name, or_(DeskView.account_id == actor.id, DeskView.shared))
     if session.scalar(taken.limit(1)) is not None:
-        raise ValidationFailed([FieldError("name", "taken", _("There is a view of this name already."))])
+        _refuse_taken()
     kept = DeskView.shared if shared else (DeskView.account_id == actor.id) & DeskView.shared.is_(False)
     most = MOST_SHARED if shared else MOST_OWN
     if session.scalar(select(func.count()).select_from(DeskView).where(kept)) >= most:
         raise ValidationFailed([FieldError("name", "too-many", _("At most %(n)s views. Remove one first.", n=most))])
-    view = DeskView(account_id=actor.id, name=name, filter=chosen.to_json(), order=order, shared=shared)
-    session.add(view)
-    session.flush()
-    return view
+    values = {"account_id": actor.id, "name": name, "filter": chosen.to_json(), "order": order, "shared": shared}
+    made = insert_if_absent(session, DeskView, [values], conflict=("account_id", "name"))
+    if not made:
+        _refuse_taken()  # by the same person's other press, at this very moment
+    return session.get_one(DeskView, made[0].id)
+
+
+def _refuse_taken():
+    raise ValidationFailed([FieldError("name", "taken", _("There is a view of this name already."))])
 
 
 def remove(session: Session, actor: Account, view_id: int) -> None:

@@ -1,6 +1,7 @@
 """How the desk words what it shows."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,13 +11,20 @@ from sqlalchemy.orm import Session
 
 from crowdmap import geo
 from crowdmap.config import settings
+from crowdmap.db.search import fold
 from crowdmap.reports.models import Area, Category, Policy
 
-# names of fields that hold a person's name or how to reach them, in our own messages and in other systems' exports
+# names of fields that hold a person's name or how to reach them, in our own messages and in other systems' exports, in
+# English, French, Kreyòl and Spanish, as `fold` has them. "Nombre" alone is a name in Spanish and a number in French, "nombre
+# de personnes" is people
 _PERSONAL = re.compile(
-    r"contact|phone|mobile|e-?mail|sender|author|reporter|submitter|(first|last|full|person|user).?name|^name$|^from$|^tel\b",
-    re.IGNORECASE,
+    r"contact|kontak|phone|telef|\btel\b|mobile|\bmovil|celular|cellulaire|whatsapp|e ?mail|\bmail\b|\bimel\b|courriel|correo"
+    r"|sender|author|auteur|\bautora?\b|reporter|rapporteur|submitter|expediteur|remitente"
+    r"|(first|last|full|person|user|family|sur) ?names?\b|prenom|apellido|siyati"
+    r"|\b(nom|non|nombre) (complet|konple|de famille|de la person|et prenom)"
+    r"|^(names?|noms?|non|nombres?|from|portable|cel)$"
 )
+DEEPEST = 8  # levels of fields within fields that are shown
 _TECHNICAL = frozenset({"client_id", "csrf_token", "website", "started"})
 
 
@@ -30,14 +38,24 @@ def _plainly(text: str) -> str:
 
 
 def told(fields: dict | None) -> list[tuple[str, str]]:
-    """A message as received, field by field, without who sent it; empty fields are left out."""
-    pairs = []
-    for name, value in (fields or {}).items():
-        if value in (None, "", [], {}) or name in _TECHNICAL or _PERSONAL.search(name):
+    """A message as received, field by field, without who sent it; empty fields are left out. A field within another one
+    (the properties of a GeoJSON feature) is named by both and judged by its own name."""
+    return list(_told({name: value for name, value in (fields or {}).items() if name not in _TECHNICAL}))
+
+
+def _told(fields: dict, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        if value in (None, "", [], {}) or _PERSONAL.search(fold(name)):
+            continue
+        path = (*above, name)
+        if isinstance(value, list) and any(isinstance(item, (dict, list)) for item in value):
+            value = {str(number): item for number, item in enumerate(value, 1)}
+        if isinstance(value, dict):
+            if len(path) < DEEPEST:
+                yield from _told(value, path)
             continue
         words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        pairs.append((_plainly(name), _plainly(words)))
-    return pairs
+        yield _plainly(" / ".join(path)), _plainly(words)
 
 
 def category_name(category: Category, language: str) -> str:

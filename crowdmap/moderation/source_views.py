@@ -121,7 +121,7 @@ def _in_steps(step) -> Outcome:
 def _told(token: str, source, words: str, outcome: Outcome):
     """Back to the page with what was done, what is left, and what was skipped and why."""
     with reading():
-        left = sweeps.open_count(db.session, source)
+        left = sweeps.open_of(db.session, source).alone
     db.session.rollback()
     if left:
         words += " " + ngettext("One is still open.", "%(num)s are still open.", left)
@@ -143,9 +143,9 @@ def _page(token: str, error: DomainError | None = None):
     return render_template(
         "moderation/source_page.html", token=token, source=source, name=sources.name_of(db.session, source), seen=seen,
         reports=list(db.session.scalars(query)), counts={status.value: counts.get(status, 0) for status in Status},
-        known=sources.in_words(sources.history(db.session, source)), open=sweeps.open_count(db.session, source),
+        known=sources.in_words(sources.history(db.session, source)), open=sweeps.open_of(db.session, source),
         sweeps=sweeps.of_source(db.session, source), hold=hold, error=error,
-        held_by=db.session.get(Account, hold.held_by_id) if hold else None,
+        held_by=db.session.get(Account, hold.held_by_id) if hold and hold.held_by_id else None,
     )  # fmt: skip
 
 

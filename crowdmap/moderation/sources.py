@@ -6,7 +6,7 @@ are stored. Trust is for the team and its rules: it is in no publication and in 
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,8 +27,10 @@ from crowdmap.web import Permission
 
 MOST_HISTORY = 200  # messages of a source that are looked at, the latest: who sends thousands is known by these as well
 FALSE = ("spam", "false")
+AS_FALSE = (Decision.action == "reject", Decision.reason.in_(FALSE))
 # decisions by which a person said that a report may stand; what a rule published nobody has looked at
 SAID_YES = ("publish", "verify", "corroborate", "close")
+RESTORED = "hidden with all of its source, and restored with it"  # why a report got back what it had: nobody judged it
 
 
 COLUMNS = {
@@ -76,6 +78,11 @@ def first_of(session: Session, report_id: int) -> Submission | None:
     return session.scalar(query.order_by(Submission.id).limit(1))
 
 
+def said_yes(decision) -> bool:
+    """Whether a person said by this decision that the report may stand."""
+    return decision.account_id is not None and decision.action in SAID_YES and decision.reason != RESTORED
+
+
 # ---- trust
 
 
@@ -113,14 +120,20 @@ def ceiling(kind: SourceKind) -> float:
 def history(session: Session, source: Source, device: bytes | None = None) -> History:
     """One question, answered by an index. Where *device* is given, good reports count only if they came from it as well:
     anybody can type somebody else's telephone number."""
-    return _history(session.execute(_counting(source.kind), {"value": source.value}).all(), device)
+    return _history(counted(session, source), device)
 
 
-def trust_of(session: Session, sent) -> float:
+def counted(session: Session, source: Source) -> list:
+    """What its history is made of, by device."""
+    return session.execute(_counting(source.kind), {"value": source.value}).all()
+
+
+def trust_of(session: Session, sent, ask: Callable[[Session, Source], list] = counted) -> float:
     """Of who sent this message: by the surest of their sources that has a history. An account and an organisation have
-    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling."""
+    proved who they are; a contact counts together with its device, and a device by itself up to its ceiling. *ask*: who
+    looks at many keeps the answers, for many share a device."""
     for source in sources(sent):
-        found = history(session, source, sent.device_hash if source.kind is SourceKind.CONTACT else None)
+        found = _history(ask(session, source), sent.device_hash if source.kind is SourceKind.CONTACT else None)
         if found.reports:
             return min(ceiling(source.kind), trust(found))
     return 0.0
@@ -147,8 +160,8 @@ def _counting(kind: SourceKind):
     latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()  # the index has them in this order
     d, r = Decision, Report
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
-    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES))
-    as_false = exists().where(d.report_id == r.id, d.action == "reject", d.reason.in_(FALSE))
+    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES), d.reason != RESTORED)
+    as_false = exists().where(d.report_id == r.id, *AS_FALSE)
     stands = and_(r.merged_into_id.is_(None), r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
     numbers = {
         "published": stands, "verified": and_(stands, r.verification == Verification.VERIFIED),
@@ -260,21 +273,44 @@ def hold(session: Session, source: Source, actor: Account, reason: str = "") -> 
     _check(actor)
     if held(session, [source]) is not None:
         raise IllegalState(_("This source is held already."), code="already-so")
-    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=actor.id)
+    return _hold(session, source, actor.id, reason)
+
+
+def hold_erased(session: Session, sent: Submission, report: Report) -> None:
+    """Before the erasure of *report*, made from *sent*, takes away by what its sources are known; the caller commits.
+
+    What was rejected as spam or false leaves their history with it, and erasing it would give them their trust back: they
+    are held instead, each as long as nobody releases it.
+    """
+    as_false = select(Decision.id).where(Decision.report_id == report.id, *AS_FALSE).limit(1)
+    if report.status is not Status.HIDDEN or session.scalar(as_false) is None:
+        return
+    known = sources(sent)
+    already = held_among(session, known)
+    for source in known:
+        if source not in already:
+            _hold(session, source, None, "")
+
+
+def _hold(session: Session, source: Source, account_id: int | None, reason: str) -> SourceHold:
+    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=account_id)
     session.add(made)
     session.flush()
-    record(session, SourceChanged(account_id=actor.id, action="hold", hold_id=made.id))
+    record(session, SourceChanged(account_id=account_id, action="hold", hold_id=made.id))
     return made
 
 
 def release(session: Session, source: Source, actor: Account) -> None:
-    """Raises NotAllowed, IllegalState."""
+    """End every hold on it: two who held it at once made two. Raises NotAllowed, IllegalState."""
     _check(actor)
-    found = held(session, [source])
-    if found is None:
+    h = SourceHold
+    query = select(h).where(h.kind == source.kind, h.key == source.key, h.released_at.is_(None)).order_by(h.id)
+    found = session.scalars(query).all()
+    if not found:
         raise IllegalState(_("This source is not held."), code="not-held")
-    found.released_at, found.released_by_id = utcnow(), actor.id
-    record(session, SourceChanged(account_id=actor.id, action="release", hold_id=found.id))
+    for one in found:
+        one.released_at, one.released_by_id = utcnow(), actor.id
+        record(session, SourceChanged(account_id=actor.id, action="release", hold_id=one.id))
 
 
 def _check(actor: Account) -> None:

@@ -18,7 +18,7 @@ from crowdmap.reports.models import Report
 
 def take_back(session: Session, actor: Account, decisions: Sequence[int]) -> Outcome:
     """Take back these decisions of *actor*'s; the caller commits. What cannot be taken back any more is skipped, with the
-    reason. Raises NotAllowed, ValidationFailed for too many."""
+    reason; of what is not theirs, without a report's id. Raises NotAllowed, ValidationFailed for too many."""
     bulk.check_may_act(actor, "undo", len(decisions))
     query = (
         select(UndoStep.decision_id, UndoStep.revision, Report.public_id, Decision)
@@ -27,14 +27,24 @@ def take_back(session: Session, actor: Account, decisions: Sequence[int]) -> Out
         .where(UndoStep.decision_id.in_(decisions), UndoStep.account_id == actor.id)
         .order_by(UndoStep.decision_id.desc())
     )
-    steps = [(row.revision, row.public_id, *opposite_of(row.Decision)) for row in session.execute(query)]
+    rows = session.execute(query).all()
+    steps = [(row.revision, row.public_id, *opposite_of(row.Decision)) for row in rows]
     partners = [fields.get(ACTIONS[action].partner or "") for _revision, _id, action, fields in steps]
     bulk.hold(session, [*(public_id for _revision, public_id, *_rest in steps), *partners])
     outcome = Outcome()
-    if not steps:
-        outcome.skip("", _("It is too late to take that back. Use the actions to put it right."), "too-late")
     for revision, public_id, action, fields in steps:
         with bulk.each(session, outcome, public_id):
             perform(session, public_id, action, actor, revision, **fields)
             outcome.done.append(public_id)
+    late = _without_step(session, actor, set(decisions) - {row.decision_id for row in rows})
+    for public_id in late if decisions else [""]:
+        outcome.skip(public_id, _("It is too late to take that back. Use the actions to put it right."), "too-late")
     return outcome
+
+
+def _without_step(session: Session, actor: Account, decisions: set[int]) -> list[str]:
+    """The public ids to decisions that have no step (any more), in their order; "" to what *actor* did not decide."""
+    mine = select(Decision.id, Report.public_id).join(Report, Report.id == Decision.report_id)
+    mine = mine.where(Decision.id.in_(decisions), Decision.account_id == actor.id)
+    known = dict(session.execute(mine).all()) if decisions else {}
+    return [known.get(number, "") for number in sorted(decisions)]

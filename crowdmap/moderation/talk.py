@@ -71,7 +71,7 @@ def ask(doing) -> None:
     """Write to the one who reported it: own words (``text``), or a prepared text (``canned``: its key, or key:language).
 
     ``language``: of the words; default the report's. Raises ValidationFailed, IllegalState (taken back, nobody to ask,
-    too many questions open), Gone (erased).
+    this or too much is asked already), Gone (erased).
     """
     session, report, fields = doing.session, doing.report, doing.fields
     submission = reader(session, report)
@@ -88,16 +88,25 @@ def ask(doing) -> None:
         chosen = _chosen(session, key, language)
         asks, language, key = chosen.asks, chosen.language, chosen.key
         text = canned.fill(chosen.text, language, report.place, _title(report))
-    if asks and sum(one.waits for one in of_submission(session, submission.id)) >= MOST_OPEN:
-        words = _("%(n)s questions wait for an answer already. Let the reporter answer first.", n=MOST_OPEN)
-        raise IllegalState(words, code="questions-open")
+    if asks:
+        _check_open(session, submission, text)
     row = outbox.put(
         session, submission.id, outbox.Kind.QUESTION if asks else outbox.Kind.NOTICE, text, language,
         account_id=doing.actor.id, canned=key or None, at=doing.at,
     )  # fmt: skip
-    if asks:
+    if asks and report.talk is not Talk.ANSWERED:  # an answer that nobody has read stays news
         report.talk = Talk.ASKED
     doing.change["question"] = [None, row.public_id]
+
+
+def _check_open(session: Session, submission: Submission, text: str) -> None:
+    """Raises IllegalState: enough is asked, or just this was, by a key pressed twice."""
+    waiting = [one.row for one in of_submission(session, submission.id) if one.waits]
+    if waiting and waiting[-1].body == text:
+        raise IllegalState(_("This was asked already, and waits for its answer."), code="asked-already")
+    if len(waiting) >= MOST_OPEN:
+        words = _("%(n)s questions wait for an answer already. Let the reporter answer first.", n=MOST_OPEN)
+        raise IllegalState(words, code="questions-open")
 
 
 def _chosen(session: Session, key: str, language: str) -> Canned:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crowdmap.moderation.grades import REASONS
 from crowdmap.moderation.shown import told
 
 ROLES = TEAM, REPORTER, OTHER, ORGANISATION, MACHINE = "team", "reporter", "other", "organisation", "machine"
@@ -145,6 +146,17 @@ READINGS: dict[str, Reading] = {
     "edit": Reading(_l("corrected it")),
     "move": Reading(_l("moved it")),
     "note": Reading(_l("noted")),
+    "keep-mark": Reading(_l("let a personal mark stand in the public text")),
+    "mask-mark": Reading(_l("masked words for the public")),
+    "add-evidence": Reading(_l("added evidence")),
+    "withdraw-evidence": Reading(_l("withdrew evidence")),
+    "reinstate-evidence": Reading(_l("let evidence stand again")),
+    "regrade": Reading(_l("graded it anew")),
+    "undo": Reading(_l("took back what was done")),
+    "translate": Reading(_l("translated it")),
+    "review": Reading(_l("left it to a person")),
+    "assign": Reading(_l("assigned it")),
+    "escalate": Reading(_l("raised it in the queue")),
     "ask": Reading(_l("wrote to the reporter")),
     "vouch": Reading(_l("vouches for it")),
     "see-contact": Reading(_l("saw the contact"), role=ORGANISATION, by_reason=True),
@@ -161,9 +173,11 @@ LABELS = {
     "title": _l("title"), "description": _l("description"), "place": _l("place in words"), "point": _l("point"),
     "occurred_at": _l("time"), "out_of_area": _l("outside the area"), "merged_into": _l("merged into"),
     "taken_in": _l("taken in"), "distinct_from": _l("not the same as"), "applied": _l("changed at once"),
-    "asked": _l("asked for"), "arrived": _l("arrived"),
+    "asked": _l("asked for"), "arrived": _l("arrived"), "assigned_to": _l("assigned to"), "evidence": _l("evidence"),
+    "settled": _l("settled by it"), "translation": _l("translation"),
 }  # fmt: skip
-UNSAID = frozenset({"vouched_by", "question"})  # ids that no reader knows anything by
+# ids that no reader knows anything by
+UNSAID = frozenset({"vouched_by", "question", "placed_by", "categorised_by"})
 
 
 class Wording:
@@ -241,6 +255,7 @@ def _decided(rows: Rows, one: Decided, letter, asked: Asked | None, wording: Wor
     role, by, reason = TEAM if one.account_id is not None else reading.role, one.name, one.reason
     if one.account_id is None and reading.by_reason:
         by, reason = reason, ""
+    reason = wording.said(REASONS.get(reason, reason))
     return Entry(
         one.at, one.action, wording.said(words), role, by, _elsewhere(rows, one.report_id),
         _changes(one.change, reading.names, wording), reason, one.evidence or "",

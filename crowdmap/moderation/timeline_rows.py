@@ -33,15 +33,16 @@ def by_public_id(session: Session, public_id: str) -> tuple[Report, list[Entry]]
     return report, for_team(session, report)
 
 
-def for_public(session: Session, report_id: int, received: datetime) -> list[Entry]:
-    """``timeline_told.public_entries`` of a report that the public sees; *received*: as its public feature tells it."""
-    below = [row.id for row in merging.below(session, report_id)]
-    public = _public(session, [report_id, *below])
+def for_public(session: Session, report_id: int, received: datetime) -> tuple[list[Entry], bool]:
+    """``timeline_told.public_entries`` of a report that the public sees, and whether a person put it there; *received*: as
+    its public feature tells it."""
+    public = _public(session, [report_id, *merging.ids_below(session, report_id)])
     rows = Rows(
         report_id, {}, _decisions(session, [report_id], []), stages=_stages(session, public.get(report_id)),
         were_public=frozenset(row.public_id for row in public.values()),
     )  # fmt: skip
-    return timeline_told.public_entries(rows, received, coarse=_is_personal(session, report_id))
+    entries = timeline_told.public_entries(rows, received, coarse=_is_personal(session, report_id))
+    return entries, timeline_told.put_by_a_person(rows)
 
 
 def _is_personal(session: Session, report_id: int) -> bool:

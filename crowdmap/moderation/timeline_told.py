@@ -11,6 +11,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from crowdmap.moderation.sources import RESTORED, said_yes
 from crowdmap.moderation.timeline import REPORTER, TEAM, Decided, Entry, Rows, after
 from crowdmap.publishing.project import to_the_hour
 from crowdmap.reports.models import VISIBLE, Status
@@ -40,6 +41,22 @@ def _because(one) -> str:
     return str(REASONS.get(one.reason, ""))
 
 
+def _by_rule(one) -> bool:
+    """Published by no person, and by no file that knew how sure it is."""
+    return one.action == "publish" and one.account_id is None and "status" in one.change
+
+
+def _unread() -> str:
+    return _("Put on the map, not checked yet")
+
+
+def put_by_a_person(rows: Rows) -> bool:
+    """Whether somebody of the team had said yes when it became public."""
+    first = next((stage.at for stage in rows.stages if stage.name == "first-public"), None)
+    own = (one for one in rows.decisions if one.report_id == rows.report_id)
+    return first is not None and any(one.at <= first and said_yes(one) for one in own)
+
+
 def public_entries(rows: Rows, received: datetime, *, coarse: bool) -> list[Entry]:
     """What became public, without people: no name, no free word, nothing from before it was public but when it came.
 
@@ -50,7 +67,9 @@ def public_entries(rows: Rows, received: datetime, *, coarse: bool) -> list[Entr
     if first is None:
         return []
     own = [one for one in rows.decisions if one.report_id == rows.report_id]
-    said = [Entry(received, "received", _("Received")), Entry(first, "on-map", _("Checked and put on the map"))]
+    by_rule = any(_by_rule(one) for one in own if one.at <= first)
+    put = _("Checked and put on the map") if put_by_a_person(rows) else _unread() if by_rule else _("Put on the map")
+    said = [Entry(received, "received", _("Received")), Entry(first, "on-map", put)]
     # what was known of its truth by then is told with its coming, not when somebody found it out
     marks = [after(one.change["verification"]) for one in own if one.at <= first and "verification" in one.change]
     mark, visible = marks[-1] if marks else None, True
@@ -130,8 +149,14 @@ LETTERS = {
 def _told_to_reporter(one, original: bool, public: bool) -> Iterable[Entry]:
     old, new = _status(one)
     if new == Status.PUBLISHED:
-        words = _("Open again") if old == Status.CLOSED else _("Checked and put on the map")
-        yield Entry(one.at, "on-map", words if public else _("Checked; known to those who help, not shown in public"), TEAM)
+        words, unseen = _("Checked and put on the map"), _("Checked; known to those who help, not shown in public")
+        if _by_rule(one):
+            words, unseen = _unread(), _("Known to those who help, not checked yet")
+        elif old == Status.CLOSED:
+            words = _("Open again")
+        elif one.reason == RESTORED:
+            words = _("Back on the map")
+        yield Entry(one.at, "on-map", words if public else unseen, TEAM)
     elif new is not None:
         words = {
             Status.CLOSED: _("Closed: it is dealt with"), Status.HIDDEN: _("Those who check reports decided not to show it"),

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import bindparam, delete, insert, inspect, select
 from sqlalchemy.orm import Session, object_session
 
+from crowdmap import jobs
 from crowdmap.accounts.models import Account
 from crowdmap.db import UtcDateTime, utcnow
 from crowdmap.db.json import dumps, loads
@@ -26,7 +27,9 @@ OFFERED = timedelta(seconds=10)
 KEPT = timedelta(minutes=1)  # a slow line may take the rest
 PLAIN = ("status", "verification", "kind", "category", "more_categories", "people", "quantity", "occurred_at", "out_of_area")
 TEXTS = ("title", "description", "place", "unit")
-SILENT = ("closed_at",)  # follows from the status, and is not named in a decision
+# follow from the status and the words, and are not named in a decision; written back after the words, which take the
+# translation along
+SILENT = ("closed_at", "translation")
 POINT = ("lon", "lat", "accuracy_m", "located_by")
 _KNOWN = frozenset({*PLAIN, *TEXTS, "point"})
 
@@ -81,7 +84,6 @@ _INSERT = insert(UndoStep.__table__)
 def remember(session: Session, decision: Decision, report: Report, before: dict) -> None:
     """Keep how to take back *decision*, where that can be done; *before*: `state` before it. The caller flushed."""
     now = _moment(session, decision)
-    session.execute(delete(UndoStep).where(UndoStep.at < now - KEPT))
     if not can_be_taken_back(decision):
         return
     after = state(report)
@@ -147,6 +149,24 @@ def opposite_of(decision: Decision) -> tuple[str, dict]:
     return OPPOSITES.get(decision.action, lambda one: ("undo", {"decision": one.id}))(decision)
 
 
+def way_back(session: Session, public_id: str, actor: Account, revision: int | None, fields: dict) -> tuple[str, dict]:
+    """What ``undo`` with these *fields* comes to: the opposite of an action that has one, else itself, which also says why
+    something cannot be taken back."""
+    query = (
+        select(Decision, UndoStep.revision)
+        .join(UndoStep, UndoStep.decision_id == Decision.id)
+        .join(Report, Report.id == UndoStep.report_id)
+        .where(
+            Decision.id == fields.get("decision"), Report.public_id == public_id, UndoStep.account_id == actor.id,
+            UndoStep.at >= utcnow() - KEPT,
+        )
+    )  # fmt: skip
+    found = session.execute(query).first()
+    if found is None or found.revision != revision:
+        return "undo", dict(fields)
+    return opposite_of(found.Decision)
+
+
 _U, _R = UndoStep.__table__.c, Report.__table__.c
 _OFFERED = (
     select(_U.decision_id, _U.at, _R.public_id)
@@ -164,6 +184,13 @@ def offered(session: Session, actor: Account) -> list[Offer]:
     return [Offer(row.public_id, row.decision_id) for row in rows if row.at == rows[0].at]
 
 
-def forget(session: Session, report_id: int) -> None:
-    """Nothing of the report's words and places stays here: it is being erased."""
-    session.execute(delete(UndoStep).where(UndoStep.report_id == report_id))
+@jobs.swept
+def forget_old(session: Session) -> None:
+    """What is too late to be taken back goes, whether or not anybody acts again: words that were edited out stand in it."""
+    session.execute(delete(UndoStep).where(UndoStep.at < utcnow() - KEPT))
+
+
+def forget(session: Session, *report_ids: int) -> None:
+    """Nothing of these reports is taken back by a step any more, and nothing of their words and places stays here: they
+    are being erased, or what was done to them has a way back of its own."""
+    session.execute(delete(UndoStep).where(UndoStep.report_id.in_(report_ids)))

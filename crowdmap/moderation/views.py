@@ -5,6 +5,7 @@ and a report that is fetched ahead (X-Desk: ahead) does not count as looked at.
 """
 
 from datetime import datetime
+from threading import Lock
 from time import monotonic
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import select
 
+from crowdmap import problems
 from crowdmap.config import settings
 from crowdmap.db import db, reading
 from crowdmap.dedupe.groups import open_groups
@@ -25,9 +27,8 @@ from crowdmap.errors import (
     NotFound,
     StaleRevision,
     ValidationFailed,
-    status_of,
 )
-from crowdmap.filters import PARAMETERS
+from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.language import language_name
 from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
@@ -96,6 +97,7 @@ def report(public_id: str):
 @blueprint.post("/<public_id>/contact")
 @permits(Permission.SEE_CONTACT)
 def contact(public_id: str):
+    worked_list()
     found = see_contact(db.session, public_id, actor())
     db.session.commit()
     with reading():
@@ -107,6 +109,7 @@ def contact(public_id: str):
 def act(public_id: str, action: str):
     if action not in ACTIONS:
         raise NotFound()
+    chosen, _order = worked_list()
     asked = _read_edit(public_id) if action == "edit" else read_form(REQUESTS[action])
     fields = asked.model_dump(exclude_unset=True)
     report = perform(db.session, public_id, action, actor(), **fields)
@@ -114,21 +117,31 @@ def act(public_id: str, action: str):
     said = _done(action, report)
     if SCRIPT in request.headers:
         with reading():
-            return answer(said, [public_id], open_id=public_id)
+            return answer(chosen, said, [public_id], open_id=public_id)
     flash(said, "good")
     return redirect(url_for("moderation.report", public_id=public_id) + tail(), 303)
 
 
-def answer(said: str, done: list[str], *, open_id: str | None = None, skipped=(), tone: str = "good"):
-    """What a script is told of an action: words with the way back, and which of *done* left its list."""
+def worked_list() -> tuple[ReportFilter, str]:
+    """The list that one works through, by the address: its filter and its order. Ask before anything is done, for
+    nobody must read "that did not work" of what was. Raises UnknownParameter, InvalidParameter."""
     chosen = listing.parse_filter(request.args, also=EXTRA)
+    return chosen, listing.parse_order(request.args, chosen)
+
+
+def answer(
+    chosen: ReportFilter, said: str, done: list[str], *, open_id: str | None = None, skipped=(), tone: str = "good"
+):  # fmt: skip
+    """What a script is told of an action: words with the way back, which of *done* left its list (*chosen*), and of
+    the others, as ``id:revision``, what whoever did it has seen by that."""
     html = render_template(
         "moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(),
         offers=undoing.offered(db.session, actor()),
     )  # fmt: skip
     still = listing.listed(db.session, chosen, done)
     left = [public_id for public_id in done if public_id not in still]
-    return jsonify(html=html, said=said, done=done, left=left, open=open_id, skipped=list(skipped))
+    seen = [f"{public_id}:{revision}" for public_id, revision in still.items()]
+    return jsonify(html=html, said=said, done=done, left=left, seen=seen, open=open_id, skipped=list(skipped))
 
 
 @blueprint.errorhandler(StaleRevision)
@@ -136,12 +149,11 @@ def answer(said: str, done: list[str], *, open_id: str | None = None, skipped=()
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: DomainError):
     """A form that could not be taken: the page as it is now, what the other person did, and what was typed."""
-    db.session.rollback()
     if wants_json() or request.endpoint != "moderation.act":
+        db.session.rollback()
         return problem_response(error)
-    with reading():
-        shown = page(request.view_args["public_id"], error=error, opened=request.view_args["action"])
-    return shown, status_of(error)
+    asked = request.view_args
+    return problems.shown_again(error, lambda: page(asked["public_id"], error=error, opened=asked["action"]))
 
 
 def _done(action: str, report) -> str:
@@ -179,8 +191,7 @@ def tail() -> str:
 def page(public_id: str | None = None, *, contact=None, error: DomainError | None = None, opened: str | None = None):
     """The whole desk, with a report open or none; for a script that has the desk already, the report alone. *opened*: the
     action whose form is shown again with *error*."""
-    chosen = listing.parse_filter(request.args, also=EXTRA)
-    order = listing.parse_order(request.args, chosen)
+    chosen, order = worked_list()
     alone = bool(public_id) and SCRIPT in request.headers
     around = {} if alone else _around(chosen, order)
     found = queries.dossier(db.session, public_id) if public_id else None
@@ -251,14 +262,20 @@ def _category_names(categories: list) -> dict[str, str]:
 
 def _figures(within_s: float) -> dict:
     """How many groups of duplicates are suspected, and the median minutes to a decision today: counted when what is known
-    is older than *within_s*, since that takes longer than all the rest."""
-    known = current_app.extensions.setdefault("crowdmap_desk_figures", {})
-    if not known or monotonic() - known["at"] > within_s:
-        midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
-        minutes = listing.median_minutes(db.session, midnight)
-        known.update(at=monotonic(), suspected=len(open_groups(db.session)))
-        known["median"] = None if minutes is None else round(minutes, 1)
-    return {name: known[name] for name in ("suspected", "median")}
+    is older than *within_s*, since that takes longer than all the rest. One counts; the others are told what is known."""
+    kept = current_app.extensions.setdefault("crowdmap_desk_figures", {"counting": Lock(), "known": None})
+    known = kept["known"]
+    old = known is None or monotonic() - known["at"] > within_s
+    if old and kept["counting"].acquire(blocking=known is None):
+        try:
+            if kept["known"] is known:  # nobody has counted meanwhile
+                midnight = datetime.now(ZoneInfo(settings().TIMEZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+                minutes = listing.median_minutes(db.session, midnight)
+                median = None if minutes is None else round(minutes, 1)
+                kept["known"] = {"suspected": len(open_groups(db.session)), "median": median, "at": monotonic()}
+        finally:
+            kept["counting"].release()
+    return {name: kept["known"][name] for name in ("suspected", "median")}
 
 
 def _actions(found) -> list:

@@ -87,7 +87,7 @@ OPERATIONS = (
     *(
         Operation(
             "post", f"/api/v1/reports/{{public_id}}/actions/{name}", f"Moderators: {name}", "moderators",
-            {200: ("the report's state afterwards", JSON, {"type": "object"})},
+            {200: ("the report's state afterwards, and the decision's number, by which it is undone", JSON, ref("Decided"))},
             body=model, signed_in=True, errors=(400, 401, 403, 404, 409, 410, 415, 422),
         )
         for name, model in REQUESTS.items()

@@ -8,7 +8,7 @@ from crowdmap.moderation.evidence import ENDINGS
 from crowdmap.moderation.grades import MISSING, EvidenceKind
 from crowdmap.openapi.parts import NUMBER, TEXT, WHOLE, nullable, obj, ref
 from crowdmap.publishing.finders import KINDS
-from crowdmap.reports.models import Verification
+from crowdmap.reports.models import Kind, Status, Verification
 from crowdmap.reports.outbox import Kind as Outgoing
 
 
@@ -73,6 +73,12 @@ def schemas() -> dict:
         "Vouched": obj({
             "id": TEXT, "verification": {**TEXT, "enum": list(Verification)}, "counts": {"type": "boolean"}, "message": TEXT,
         }),
+        "Decided": obj({
+            "id": TEXT, "decision": nullable(WHOLE), "revision": WHOLE, "status": {**TEXT, "enum": list(Status)},
+            "verification": {**TEXT, "enum": list(Verification)}, "verification_reason": nullable(TEXT),
+            "kind": {**TEXT, "enum": list(Kind)}, "category": TEXT, "categories": texts, "out_of_area": {"type": "boolean"},
+            "merged_into": nullable(TEXT),
+        }),
         "Evidence": obj({
             "id": TEXT, "revision": WHOLE, "verification": {**TEXT, "enum": list(Verification)}, "verification_reason": nullable(TEXT),
             "two_people": {"type": "boolean"}, "missing": nullable({**TEXT, "enum": list(MISSING)}),
@@ -99,7 +105,10 @@ def schemas() -> dict:
             "decision": WHOLE, "root": TEXT,
             "members": {"type": "array", "items": obj({"id": TEXT, "revision": WHOLE, "merged_into": nullable(TEXT)}, open=True)},
         }),
-        "Contact": obj({"id": TEXT, **contact, "others": {"type": "array", "items": obj({**contact, "received_at": moment})}}),
+        "Contact": obj({
+            "id": TEXT, **contact, "taken_back": {"type": "boolean"},
+            "others": {"type": "array", "items": obj({**contact, "received_at": moment, "taken_back": {"type": "boolean"}})},
+        }),  # fmt: skip
         "Marks": obj({
             "id": TEXT, "revision": WHOLE, "masked": WHOLE, "kept": WHOLE,
             "marks": {"type": "array", "items": obj({

@@ -223,7 +223,7 @@ TOMBSTONE = dict(
 _INSERT = insert(Publication.__table__).returning(_P.id, _P.report_id, _P.audience)
 
 
-def _write(session, changes, have, public_ids, seq_of, setting) -> None:
+def _write(session, changes, have, public_ids, seq_of, setting: Crisis | None) -> None:
     now, fresh, heads = utcnow(), [], {}
     links = _links(session, [have[key].id for key, _ in changes if key in have])
     counts.keep(

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from crowdmap import events, jobs
-from crowdmap.db import Json, upsert, utcnow
+from crowdmap.db import Json, insert_if_absent, upsert, utcnow
 from crowdmap.db.wake import notify
 from crowdmap.errors import FieldError, NotFound, ValidationFailed
 from crowdmap.events import CategoryChanged, Event, ReportChanged, record
@@ -42,17 +42,22 @@ def add(
     if not CODE.match(code):
         _refuse("code", "code", _("A code has 2 to 12 capital letters, digits or _, a letter first."))
     if session.get(Category, code) is not None:
-        _refuse("code", "taken", _("There is a category %(code)s already.", code=code))
+        _refuse_taken(code)
     _check_parent(session, code, parent)
     last = session.scalar(select(func.max(Category.position))) or 0
-    category = Category(
-        code=code, name=name, names={}, kind=kind, sector=sector, policy=policy, risk=risk, parent=parent,
-        position=last + 1, two_people=two_people,
-    )  # fmt: skip
-    session.add(category)
+    values = {
+        "code": code, "name": name, "names": {}, "kind": kind, "sector": sector, "policy": policy, "risk": risk,
+        "parent": parent, "position": last + 1, "two_people": two_people,
+    }  # fmt: skip
+    if not insert_if_absent(session, Category, [values], conflict=("code",)):
+        _refuse_taken(code)  # by somebody else, at this very moment
     change = {"policy": [None, policy.value], **({"two_people": [None, True]} if two_people else {})}
     record(session, CategoryChanged(account_id=actor.id, code=code, change=change))
-    return category
+    return session.get_one(Category, code)
+
+
+def _refuse_taken(code: str):
+    _refuse("code", "taken", _("There is a category %(code)s already.", code=code))
 
 
 def change(session: Session, actor, code: str, **values) -> Changed:
@@ -72,7 +77,11 @@ def change(session: Session, actor, code: str, **values) -> Changed:
         setattr(category, name, values[name])
     session.flush()
     removed = 0
-    if "policy" in changed and category.policy.rank > old["policy"].rank:
+    was = old.get("policy", category.policy)
+    stricter = category.policy.rank > was.rank
+    # what one offers is shown exactly only in a category made for offers (project.strictest)
+    stricter |= was is Policy.EXACT and "kind" in changed and old["kind"] is Kind.OFFER
+    if stricter:
         removed = tombstone(session, code)
     # each of them shows in a publication, or in the order of the desk's queue
     again = bool({"kind", "policy", "risk", "sector"} & changed.keys())

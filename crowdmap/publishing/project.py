@@ -233,14 +233,14 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     created, occurred = report.created_at, report.occurred_at
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
-    title, description, place, unit = (
+    title, description, place, unit, translation = (
         tree.masked(text, crisis.rules, report.mark_choices)
-        for text in (report.title, report.description, None if personal else report.place, report.unit)
+        for text in (report.title, report.description, None if personal else report.place, report.unit, report.translation)
     )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=title, description=description, place=area if personal else place, unit=unit,
-        translation=tree.masked(report.translation, crisis.rules), hourly=personal,
+        translation=translation, hourly=personal,
     )  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
         translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
-        talk=_talk(tree),
+        talk=_talk(tree), revision=tree.root.revision,  # whoever decides on it names the one they saw: its change is news
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from flask_babel import ngettext
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
-from crowdmap.db import db, reading
+from crowdmap import problems
+from crowdmap.db import db
 from crowdmap.errors import NotFound, ValidationFailed
 from crowdmap.publishing import policy
 from crowdmap.publishing.models import Audience, Publication, PublicationCategory
@@ -84,10 +85,8 @@ def change(code: str):
 @blueprint.errorhandler(ValidationFailed)
 def show_again(error: ValidationFailed):
     """The form as it was filled in, with what is wrong."""
-    db.session.rollback()
-    with reading():
-        code = (request.view_args or {}).get("code")
-        return (_form(code, error.errors) if code else _page(error.errors)), 422
+    code = (request.view_args or {}).get("code")
+    return problems.shown_again(error, lambda: _form(code, error.errors) if code else _page(error.errors))
 
 
 def _given(asked: CategoryForm) -> dict:

@@ -47,6 +47,7 @@ class Day:
         self.told: dict[int, Message] = {}  # report → its message
         self.changes = 0  # whoever found nothing need not look again before it moves
         self.looked_at: set = set()  # reports and tasks that moderators have before them
+        self.called_back: set[int] = set()  # reports of which a volunteer heard that it is so, until they are verified
         self.towns = list(session.scalars(select(Area).order_by(Area.code)))
         self.codes = set(session.scalars(select(Category.code).where(Category.active)))
         self._called = False  # the worker has something to do

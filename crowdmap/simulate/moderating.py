@@ -11,16 +11,14 @@ from crowdmap.accounts.models import Account
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.errors import IllegalState, StaleRevision, ValidationFailed
 from crowdmap.moderation.actions import perform
-from crowdmap.moderation.models import Decision
 from crowdmap.reports.models import VISIBLE, Report, Status, Verification
 from crowdmap.simulate.messages import Message
 from crowdmap.tasks import proposals
 from crowdmap.tasks.kinds import KINDS
-from crowdmap.tasks.models import LIVE, Task
+from crowdmap.tasks.models import LIVE, Result, Task
 
 IDLE = 45.0  # seconds to the next look, when nothing waits
 QUEUE = 40  # of the reports that wait longest, the most urgent comes first
-CALLED_BACK = "called back: confirmed%"  # the note of a volunteer to whom the reporter said that it is so
 FIRST = {"propose": 2, "verify": 2, "publish": 6}  # how often each is begun with
 NOTICES = 0.4  # of the wrong places, those that a look at the map and the words shows
 
@@ -81,10 +79,12 @@ class Moderator:
     # ---- what volunteers differ about
 
     def _asked(self):
-        for asked in proposals.asked(self.session):
-            key = ("task", asked.task.id)
+        waiting = select(Task.id, Task.report_id).where(Task.result == Result.MODERATOR).order_by(Task.priority, Task.id)
+        for task_id, report_id in self.session.execute(waiting.limit(proposals.LISTED)):
+            key = ("task", task_id)
             if key not in self.day.looked_at and key not in self.not_mine:
-                task_id, kind, revision, message = asked.task.id, asked.task.kind, asked.report.revision, self.day.told[asked.report.id]
+                asked = next(one for one in proposals.asked(self.session, report_id) if one.task.id == task_id)
+                kind, revision, message = asked.task.kind, asked.report.revision, self.day.told[report_id]
                 right = [one.number for one in asked.proposals if _is_right(kind, one.value, message)]
                 return key, lambda: self._settle(task_id, right, revision)
         return None
@@ -100,18 +100,19 @@ class Moderator:
     # ---- the check
 
     def _to_verify(self):
-        told = select(Decision.report_id).where(Decision.action == "note", Decision.reason.like(CALLED_BACK))
+        free = self.day.called_back - self.day.looked_at - self.not_mine
+        if not free:
+            return None
         query = select(Report.id, Report.revision).where(
-            Report.id.in_(told), Report.status.in_(VISIBLE), Report.merged_into_id.is_(None), Report.verification == Verification.UNVERIFIED
+            Report.id.in_(free), Report.status.in_(VISIBLE), Report.merged_into_id.is_(None), Report.verification == Verification.UNVERIFIED
         )
-        for report_id, revision in self.session.execute(query.order_by(Report.id)):
-            if report_id not in self.day.looked_at and report_id not in self.not_mine:
-                return report_id, lambda key=report_id, seen=revision: self._verify(key, seen)
-        return None
+        found = self.session.execute(query.order_by(Report.id).limit(1)).first()
+        return found and (found.id, lambda: self._verify(found.id, found.revision))
 
     def _verify(self, report_id: int, revision: int) -> None:
         words = "A volunteer called back: they say it is so."
         self._do(self._report(report_id), "verify", revision, evidence=words, evidence_kind="called")
+        self.day.called_back.discard(report_id)
 
     # ---- the queue
 

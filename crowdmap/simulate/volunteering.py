@@ -93,6 +93,8 @@ class Volunteer:
             else:
                 outcome = verbs.answer(self.session, self.account, task_id, value, seconds=seconds)
                 self.day.commit(outcome.state)
+                if value.get("heard") == "confirmed" and outcome.state == "agreed":
+                    self.day.called_back.add(report_id)
         except IllegalState:  # somebody else has it, or it is over
             self.session.rollback()
             self.day.done["too late"] += 1

@@ -72,7 +72,7 @@ def add_places():
 @permits(Permission.ADMINISTER)
 def remove_places(file_id: int):
     read_form(Nothing)
-    name = gazetteer.remove(db.session, file_id)
+    name = gazetteer.remove(db.session, file_id, actor())
     if name is None:
         raise NotFound(_("There is no such file."))
     db.session.commit()
@@ -96,7 +96,7 @@ def calls(account_id: int):
     account = db.session.get(Account, account_id)
     if account is None:
         raise NotFound()
-    people.allow_calls(db.session, account, asked.allowed)
+    people.allow_calls(db.session, account, asked.allowed, by=actor().id)
     name = account.name
     db.session.commit()
     words = _("%(name)s may call reporters back now.", name=name) if asked.allowed else _("%(name)s calls nobody back any more.", name=name)

@@ -51,7 +51,7 @@ def metres_between(a: dict, b: dict) -> float:
 
 def together(a: dict, b: dict) -> dict:
     """One place of two that agree: the better known point where its circle is less than half of the other's, else the
-    middle; accuracy_m so that both circles and both points lie in it."""
+    middle; accuracy_m so that both circles lie in it."""
     better, other = sorted((a, b), key=lambda point: point["accuracy_m"])
     lon, lat = better["lon"], better["lat"]
     how = better["how"]
@@ -59,7 +59,7 @@ def together(a: dict, b: dict) -> dict:
         apart = (other["lon"] - lon + 180) % 360 - 180  # the short way round, also across the antimeridian
         lon, lat = (lon + apart / 2 + 180) % 360 - 180, (lat + other["lat"]) / 2
         how = a["how"] if a["how"] == b["how"] else "pin"
-    accuracy = max(a["accuracy_m"], b["accuracy_m"], metres_between(a, b))
+    accuracy = max(geo.distance_m(lon, lat, point["lon"], point["lat"]) + point["accuracy_m"] for point in (a, b))
     return {"lon": round(lon, 7), "lat": round(lat, 7), "accuracy_m": round(accuracy, 1), "how": how}
 
 

@@ -14,7 +14,8 @@ from crowdmap.moderation.panels import panel
 from crowdmap.moderation.shown import category_name
 from crowdmap.reports.models import Category, Report
 from crowdmap.tasks import proposals
-from crowdmap.tasks.kinds import KINDS
+from crowdmap.tasks.kinds import KINDS, check
+from crowdmap.tasks.models import Answer, Task
 from crowdmap.web import Permission, actor, permits, read_form
 
 blueprint = Blueprint("proposals", __name__, url_prefix="/moderate/proposals")
@@ -59,11 +60,17 @@ def dismiss(task_id: int):
 
 @panel
 def of_report(session: Session, report: Report) -> tuple[str, dict] | None:
-    """At the desk: what volunteers propose for this report, and their translation."""
-    found = proposals.asked(session, report.id)
-    if not found and not report.translation:
+    """At the desk: what volunteers propose for this report, and what they heard of its reporter."""
+    found, calls = proposals.asked(session, report.id), _calls(session, report)
+    if not found and not calls:
         return None
-    return "moderation/tasks.html", {"asked": found, "report": report, **_words(session)}
+    return "moderation/tasks.html", {"asked": found, "calls": calls, "heard": check.HEARD, **_words(session)}
+
+
+def _calls(session: Session, report: Report) -> list[Answer]:
+    """The latest first; of an erased report none, for nothing is left in them."""
+    query = select(Answer).join(Task, Task.id == Answer.task_id).where(Task.report_id == report.id, Task.kind == check.NAME)
+    return [one for one in session.scalars(query.order_by(Answer.id.desc())) if one.value.get("heard") in check.HEARD]
 
 
 def _words(session: Session) -> dict:

@@ -160,14 +160,14 @@ def _seconds(session: Session, since: datetime | None) -> dict[str, list[float]]
 
 
 def _coded(session: Session, since: datetime | None) -> list[list[str]]:
-    """The categories that each report of the sample was given, where two or more gave one."""
-    query = select(Answer.task_id, Answer.value).where(
+    """The categories that each report of the sample was given in one round, to the same words, where two or more gave one."""
+    query = select(Answer.task_id, Answer.round, Answer.value).where(
         Answer.kind == categorise.NAME, Answer.given == Given.ANSWER, Answer.task_id.is_not(None)
     )
     values = defaultdict(list)
-    for task_id, value in session.execute(query if since is None else query.where(Answer.at >= since)):
+    for task_id, number, value in session.execute(query if since is None else query.where(Answer.at >= since)):
         if "category" in value:
-            values[task_id].append(value["category"])
+            values[task_id, number].append(value["category"])
     return [codes for codes in values.values() if len(codes) > 1]
 
 

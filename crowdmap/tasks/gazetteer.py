@@ -12,6 +12,7 @@ from crowdmap import geo
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.db.search import fold
 from crowdmap.errors import DomainError
+from crowdmap.events import PlacesChanged, record
 from crowdmap.reports.models import Area
 from crowdmap.tasks.models import Place, PlaceFile, PlaceName
 
@@ -101,7 +102,10 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     name = " ".join(name.split())
     if not name or len(name) > 80:
         raise InvalidPlaces(_("Give the file a name of 1 to 80 characters."), field="name")
+    # all that takes time before the first question: nobody else writes from there to the commit
     places = read(raw)
+    names = [dict.fromkeys(filter(None, map(fold, (one["name"], *one["aliases"])))) for one in places]
+    record(session, PlacesChanged(account_id=account.id if account else None, name=name, action="add"))
     file = session.scalar(select(PlaceFile).where(PlaceFile.name == name))
     if file is None:
         file = PlaceFile(name=name, places=0)
@@ -111,17 +115,15 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
         session.execute(delete(Place).where(Place.file_id == file.id))
     file.places, file.added_at, file.added_by_id = len(places), utcnow(), account.id if account else None
     session.flush()
-    ids = list(session.scalars(insert(Place).returning(Place.id, sort_by_parameter_order=True), [{**one, "file_id": file.id} for one in places]))
-    names = [
-        {"place_id": place_id, "folded": folded}
-        for place_id, one in zip(ids, places, strict=True)
-        for folded in dict.fromkeys(filter(None, map(fold, (one["name"], *one["aliases"]))))
-    ]
-    session.execute(insert(PlaceName), names)
+    # one statement for all, which RETURNING would make one each on SQLite: the ids grow in the order of the rows
+    session.execute(insert(Place.__table__), [{**one, "file_id": file.id} for one in places])
+    ids = session.scalars(select(Place.id).where(Place.file_id == file.id).order_by(Place.id)).all()
+    rows = [{"place_id": place_id, "folded": one} for place_id, of in zip(ids, names, strict=True) for one in of]
+    session.execute(insert(PlaceName.__table__), rows)
     return file
 
 
-def remove(session: Session, file_id: int) -> str | None:
+def remove(session: Session, file_id: int, account=None) -> str | None:
     """The name of the file that is gone; None where there was none."""
     file = session.get(PlaceFile, file_id)
     if file is None:
@@ -129,6 +131,7 @@ def remove(session: Session, file_id: int) -> str | None:
     session.execute(delete(PlaceName).where(PlaceName.place_id.in_(select(Place.id).where(Place.file_id == file.id))))
     session.execute(delete(Place).where(Place.file_id == file.id))
     session.delete(file)
+    record(session, PlacesChanged(account_id=account.id if account else None, name=file.name, action="remove"))
     return file.name
 
 
@@ -164,14 +167,27 @@ def _place(feature, number: int) -> dict | None:
         _refuse(number, _("a geometry of type %(type)s has no place", type=str(kind)[:30]))
     positions: list[tuple[float, float]] = []
     _walk(geometry.get("coordinates"), DEPTHS[kind], number, positions)
-    lons, lats = zip(*positions, strict=True)
-    lon, lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
-    reach = geo.distance_m(lon, lat, max(lons), max(lats)) if len(positions) > 1 else _number(given.get("radius_m")) or POINT_M
+    box = _box(positions)
+    lon, lat = box.centre()
+    corners = max(geo.distance_m(lon, lat, box.east, side) for side in (box.south, box.north))
+    reach = corners if len(positions) > 1 else _number(given.get("radius_m")) or POINT_M
     aliases = [alias for key in ALIASES for alias in _aliases(given.get(key)) if alias != name]
     return {
         "name": name, "aliases": list(dict.fromkeys(aliases))[:MOST_NAMES], "lon": round(lon, 6), "lat": round(lat, 6),
         "radius_m": round(min(MOST_M, max(LEAST_M, reach)), 1),
     }  # fmt: skip
+
+
+def _box(positions: list[tuple[float, float]]) -> geo.Bbox:
+    """Around all of them, across the antimeridian where that is the shorter way (RFC 7946 §5.2)."""
+
+    def ends(values: list[float]) -> geo.Ends:
+        return min(values, default=None), max(values, default=None)
+
+    extent = geo.Extent()
+    lons = [lon for lon, _lat in positions]
+    extent.add(ends([lon for lon in lons if lon < 0]), ends([lon for lon in lons if lon >= 0]), ends([lat for _lon, lat in positions]))
+    return extent.bbox()
 
 
 def _walk(value, depth: int, number: int, positions: list) -> None:

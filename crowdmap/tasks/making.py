@@ -1,19 +1,19 @@
 """Which tasks there are: made for reports that need something, cancelled with what made them needless."""
 
 import logging
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from crowdmap import jobs
 from crowdmap.config import settings
 from crowdmap.db import insert_if_absent, reading, upsert, utcnow
 from crowdmap.events import CategoryChanged, Event, ReportChanged, ReportDecided, ReportSubmitted
-from crowdmap.publishing import hook
-from crowdmap.publishing.project import strictest
+from crowdmap.reports.keyed import keyed_hash
 from crowdmap.reports.models import Category, Policy, Report, Status
 from crowdmap.tasks.kinds import KINDS, Setting, TaskKind
-from crowdmap.tasks.models import LIVE, Answer, Result, State, Task
+from crowdmap.tasks.models import LIVE, WAITS, Answer, Result, State, Task
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +38,40 @@ def stands(report: Report, secret: set[str]) -> bool:
     return not gone and report.status in CONCERNED and not secret.intersection(report.codes)
 
 
+def with_secrets(session: Session, report_ids: list[int], secret: set[str]) -> set[int]:
+    """Those of these reports into which one of a category in *secret* was merged, also through others: the strictest
+    category of a tree counts. A generation a query."""
+    root_of = {report_id: report_id for report_id in report_ids}
+    found, frontier = set(), report_ids if secret else []
+    columns = select(Report.id, Report.merged_into_id, Report.category, Report.more_categories)
+    while frontier:
+        rows = session.execute(columns.where(Report.merged_into_id.in_(frontier))).all()
+        root_of.update((row.id, root_of[row.merged_into_id]) for row in rows)
+        found |= {root_of[row.id] for row in rows if not secret.isdisjoint((row.category, *row.more_categories))}
+        frontier = [row.id for row in rows]
+    return found
+
+
 def still_wanted(session: Session, task: Task, report: Report) -> bool:
-    """The same with all that was merged into it, before somebody sees it: the strictest category of a tree counts."""
-    kind = KINDS.get(task.kind)
-    if kind is None or not stands(report, restricted(session)) or not kind.wants(report, setting()):
+    """Whether the report needs it now, asked before somebody sees it."""
+    kind, secret = KINDS.get(task.kind), restricted(session)
+    if kind is None or not stands(report, secret) or not kind.wants(report, setting()):
         return False
-    trees, _children = hook.trees_of(session, {report.id})
-    return strictest(trees[0], hook.crisis(session)) is not Policy.RESTRICTED
+    return not with_secrets(session, [report.id], secret)
+
+
+def words_of(report: Report) -> bytes:
+    """What volunteers read of it, as a keyed hash: enough to see that it changed, and nothing can be read from it."""
+    return keyed_hash("words of a task", "\0".join(text or "" for text in (report.title, report.description, report.place)))
+
+
+def follow_words(task: Task, report: Report) -> None:
+    """Ask a live task anew whose report's words changed: what was answered before was answered to others."""
+    words = words_of(report)
+    if task.words not in (words, None):  # None: made before this was kept
+        task.state, task.holder_id, task.leased_until = State.OPEN, None, None
+        task.round, task.needed = task.round + 1, KINDS[task.kind].needed
+    task.words = words
 
 
 def make_tasks(session: Session, report_ids=None) -> int:
@@ -68,19 +95,23 @@ def _make(session: Session, ids: list[int]) -> int:
     query = select(Task).where(Task.report_id.in_(ids)).order_by(Task.id).with_for_update()
     have = {(task.report_id, task.kind): task for task in session.scalars(query.execution_options(populate_existing=True))}
     query = select(Report).options(joinedload(Report.private)).where(Report.id.in_(ids)).order_by(Report.id)
-    rows = []
+    rows, hiding = [], with_secrets(session, ids, secret)
     for report in session.scalars(query.execution_options(populate_existing=True)):
         if report.erased_at is not None:
             _forget(session, [task for (owner, _kind), task in have.items() if owner == report.id])
-        fine = stands(report, secret)
+        fine = stands(report, secret) and report.id not in hiding
         for name, kind in KINDS.items():
             task, wanted = have.get((report.id, name)), fine and kind.wants(report, told)
             if task is None and wanted:
                 rows.append(_row(kind, report, told, now))
             elif task is not None and task.state in LIVE and not wanted:
                 cancel(task)
+            elif task is not None and task.result is Result.MODERATOR and not wanted:
+                task.result = None  # nobody has to decide it any more; asked anew if the report comes back
+                cancel(task)
             elif task is not None and task.state in LIVE:
                 task.language, task.priority = kind.language(report, told), kind.priority(report)
+                follow_words(task, report)
             elif task is not None and wanted and _asks_anew(kind, task):
                 _reopen(task, kind, report, told)
     return len(insert_if_absent(session, Task, rows, conflict=("report_id", "kind")))
@@ -89,7 +120,7 @@ def _make(session: Session, ids: list[int]) -> int:
 def _row(kind: TaskKind, report: Report, told: Setting, now) -> dict:
     return {
         "report_id": report.id, "kind": kind.name, "state": State.OPEN, "priority": kind.priority(report), "needed": kind.needed,
-        "round": 1, "language": kind.language(report, told), "created_at": now,
+        "round": 1, "language": kind.language(report, told), "words": words_of(report), "created_at": now,
     }  # fmt: skip
 
 
@@ -108,24 +139,31 @@ def _reopen(task: Task, kind: TaskKind, report: Report, told: Setting) -> None:
     task.state, task.round, task.needed = State.OPEN, task.round + 1, kind.needed
     task.result = task.value = task.done_at = task.holder_id = task.leased_until = task.decided_by_id = None
     task.language, task.priority, task.created_at = kind.language(report, told), kind.priority(report), utcnow()
+    task.words = words_of(report)
 
 
 def _forget(session: Session, tasks: list[Task]) -> None:
     """Nothing of an erased report stays in what volunteers answered."""
     for task in tasks:
-        task.value = None
+        task.value = task.words = None
     ids = [task.id for task in tasks]
     session.execute(update(Answer).where(Answer.task_id.in_(ids)).values(value={}), execution_options={"synchronize_session": False})
 
 
-def expire(session: Session) -> int:
-    """What waited longer than its kind lives is nobody's work any more; the caller commits. → how many."""
-    number = 0
+def too_old(now: datetime):
+    """The condition that a task waited longer than its kind lives."""
+    alike: dict[timedelta, list[str]] = {}
     for name, kind in KINDS.items():
-        old = update(Task).where(Task.kind == name, Task.state.in_(LIVE), Task.created_at < utcnow() - kind.lives)
-        values = {"state": State.EXPIRED, "holder_id": None, "leased_until": None, "done_at": utcnow()}
-        number += session.execute(old.values(**values), execution_options={"synchronize_session": False}).rowcount
-    return number
+        alike.setdefault(kind.lives, []).append(name)
+    return or_(*(and_(Task.kind.in_(names), Task.created_at < now - lives) for lives, names in alike.items()))
+
+
+def expire(session: Session) -> int:
+    """What is too old is nobody's work any more; the caller commits. → how many."""
+    now = utcnow()
+    values = {"state": State.EXPIRED, "holder_id": None, "leased_until": None, "done_at": now}
+    old = update(Task).where(WAITS, too_old(now)).values(**values)
+    return session.execute(old, execution_options={"synchronize_session": False}).rowcount
 
 
 # ---- by event
@@ -143,7 +181,8 @@ def look_for_tasks(session: Session) -> None:
         if upto is None:
             return
         make_tasks(session, [*report_ids, *_waiting_in(session, codes)])
-        expire(session)
+        if not done:
+            expire(session)
         upsert(session, jobs.Cursor, [{"name": look_for_tasks.__name__, "seq": upto}], conflict=("name",))
         session.commit()
         done += max(1, len(report_ids))

@@ -41,7 +41,8 @@ class Given(StrEnum):
 
 
 class Task(db.Model):
-    """One question about one report. *round* counts how often it was asked anew, because the report's words changed."""
+    """One question about one report. *round* counts how often it was asked anew, because the report's words changed;
+    *words*: those that the round is about, as a keyed hash."""
 
     __tablename__ = "task"
     __table_args__ = (
@@ -59,7 +60,9 @@ class Task(db.Model):
     needed: Mapped[int] = mapped_column(default=1)
     round: Mapped[int] = mapped_column(default=1)
     language: Mapped[str | None]  # what whoever does it has to read beside the working language
+    words: Mapped[bytes | None]
     holder_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # by the holder, at a stretch
     leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[Result | None] = mapped_column(enum_text(Result))
     value: Mapped[dict | None] = mapped_column(Json)  # what holds, of places nothing but who agreed
@@ -69,12 +72,12 @@ class Task(db.Model):
 
 
 class Answer(db.Model):
-    """What one volunteer gave to one task, or to a practice item (*practice*: its key, and no task). Rows are added;
-    an erasure empties *value*."""
+    """What one volunteer gave to one round of a task, or to a practice item (*practice*: its key, and no task). Rows are
+    added; an erasure empties *value*."""
 
     __tablename__ = "task_answer"
     __table_args__ = (
-        UniqueConstraint("task_id", "account_id"),
+        UniqueConstraint("task_id", "account_id", "round"),
         Index("ix_task_answer_account", "account_id", "at"),
     )
 

@@ -12,6 +12,7 @@ from crowdmap.accounts.roles import Role
 from crowdmap.config import settings
 from crowdmap.db import insert_if_absent, utcnow
 from crowdmap.errors import FieldError, NotAllowed, NotFound, ValidationFailed
+from crowdmap.events import AccountEvent, record
 from crowdmap.tasks.kinds import KINDS, check
 from crowdmap.tasks.kinds.kind import primary
 from crowdmap.tasks.models import Answer, Given, Volunteer
@@ -22,14 +23,15 @@ MOST_LANGUAGES = 12
 
 def volunteer_of(session: Session, account: Account, *, lock: bool = False) -> Volunteer:
     """The profile; a new one, not stored yet, where there is none. *lock*: stored, and held to the commit."""
-    if lock:
-        row = {"account_id": account.id, "languages": [], "unlocked": {}, "may_call": False, "answered": 0, "practised": 0, "created_at": utcnow()}
-        insert_if_absent(session, Volunteer, [row], conflict=("account_id",))
     query = select(Volunteer).where(Volunteer.account_id == account.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalar(query)
-    return found or Volunteer(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    fresh = dict(account_id=account.id, languages=[], unlocked={}, may_call=False, answered=0, practised=0)
+    if found is None and lock:
+        insert_if_absent(session, Volunteer, [{**fresh, "created_at": utcnow()}], conflict=("account_id",))
+        found = session.scalar(query)
+    return found or Volunteer(**fresh)
 
 
 def check_may_work(account: Account) -> None:
@@ -62,10 +64,15 @@ def unlock(session: Session, account: Account, *kinds: str) -> Volunteer:
     return volunteer
 
 
-def allow_calls(session: Session, account: Account, allowed: bool) -> Volunteer:
-    """Whether somebody may call reporters back, and so see their contact, one at a time; the caller commits."""
+def allow_calls(session: Session, account: Account, allowed: bool, *, by: int | None = None) -> Volunteer:
+    """Whether somebody may call reporters back, and so see their contact, one at a time; the caller commits. *by*: id of the
+    account that says so. Raises ValidationFailed for an account that does no volunteers' work."""
+    if allowed and not account.can(Permission.WORK):
+        raise ValidationFailed([FieldError("allowed", "no-volunteer", _("This account does no volunteers' work."))])
     volunteer = volunteer_of(session, account, lock=True)
-    volunteer.may_call = allowed
+    if volunteer.may_call != allowed:
+        volunteer.may_call = allowed
+        record(session, AccountEvent(account_id=by, action="calls-allowed" if allowed else "calls-ended", about=account.id))
     return volunteer
 
 
@@ -74,9 +81,10 @@ def may(volunteer: Volunteer, kind: str) -> bool:
     return kind != check.NAME or volunteer.may_call
 
 
-def open_kinds(session: Session, account: Account) -> list[str]:
-    """What somebody may do for real: what they practised, and what there is no practice for in their languages."""
-    volunteer = volunteer_of(session, account)
+def open_kinds(session: Session, account: Account, volunteer: Volunteer | None = None) -> list[str]:
+    """What somebody may do for real: what they practised, and what there is no practice for in their languages.
+    *volunteer*: their profile, where it is at hand."""
+    volunteer = volunteer or volunteer_of(session, account)
 
     def learned(name: str) -> bool:
         return name in volunteer.unlocked or not settings().WORK_UNLOCK or not KINDS[name].items(session, volunteer.languages)

@@ -1,5 +1,8 @@
 """Practice: messages with known answers come first, each with a word on how it went; then the real work is open."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,14 +28,16 @@ def next_item(session: Session, account: Account, kind: str) -> Item | None:
     return min(items, key=lambda item: (item.key in met, met.get(item.key, (False, 0)), order[item.key]))
 
 
-def good_ones(session: Session, account: Account, kind: str) -> int:
-    """How many practice messages somebody did well at their last try."""
-    return sum(good for good, _id in _met(session, account, kind).values())
+def good_by_kind(session: Session, account: Account) -> Counter[str]:
+    """How many practice messages of each kind somebody did well at their last try."""
+    query = select(Answer.kind, Answer.practice, Answer.good).where(Answer.account_id == account.id, Answer.practice.is_not(None))
+    last = {(kind, key): bool(good) for kind, key, good in session.execute(query.order_by(Answer.id))}
+    return Counter(kind for (kind, _key), good in last.items() if good)
 
 
-def needed(session: Session, account: Account, kind: str) -> int:
-    """How many good ones open the real work."""
-    return min(settings().WORK_UNLOCK, len(_items(session, account, kind)))
+def needed(items: Sequence[Item]) -> int:
+    """How many good ones of the practice messages of a kind open the real work."""
+    return min(settings().WORK_UNLOCK, len(items))
 
 
 def answer_practice(
@@ -42,7 +47,8 @@ def answer_practice(
 
     Raises NotFound, NotAllowed, ValidationFailed.
     """
-    item = next((item for item in _items(session, account, kind) if item.key == key), None)
+    items = _items(session, account, kind)
+    item = next((item for item in items if item.key == key), None)
     if item is None:
         raise NotFound(_("There is no such practice message."))
     if value.get("unsure"):
@@ -59,7 +65,7 @@ def answer_practice(
     )  # fmt: skip
     volunteer.practised += 1
     session.flush()
-    fresh = kind not in volunteer.unlocked and good_ones(session, account, kind) >= needed(session, account, kind)
+    fresh = kind not in volunteer.unlocked and good_by_kind(session, account)[kind] >= needed(items)
     if fresh:
         volunteer.unlocked = {**volunteer.unlocked, kind: utcnow().isoformat()}
     return item, judged, fresh

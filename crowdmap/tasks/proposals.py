@@ -16,6 +16,7 @@ from crowdmap.tasks.models import Answer, Given, Result, Task
 from crowdmap.web import Permission
 
 LISTED = 50
+PROPOSED = "as a volunteer proposed"  # for the log, which is nobody's language
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,11 @@ def accept(session: Session, actor: Account, task_id: int, number: int, revision
     report = session.get_one(Report, task.report_id)
     answer = session.get(Answer, number)
     choose = KINDS[task.kind].choose if task.kind in KINDS else None
-    if answer is None or answer.task_id != task.id or answer.given is not Given.ANSWER or choose is None:
+    mine = answer is not None and (answer.task_id, answer.round, answer.given) == (task.id, task.round, Given.ANSWER)
+    if not mine or not answer.value or choose is None:  # without a value: the report was erased since it was seen
         raise NotFound(_("There is no such proposal."))
     action, fields = choose(answer.value)
-    done = perform(session, report.public_id, action, actor, revision=revision, reason=_("as a volunteer proposed"), **fields)
+    done = perform(session, report.public_id, action, actor, revision=revision, reason=PROPOSED, **fields)
     _end(task, Result.ACCEPTED, actor)
     return done
 

@@ -32,13 +32,16 @@ class Message:
     at: datetime | None = None
 
 
-def message_of(kind: TaskKind, report: Report) -> Message:
+def message_of(kind: TaskKind, report: Report, *, called: bool = False) -> Message:
+    """*called*: its reporter's contact is shown beside it, and that somebody looked is in the log."""
+    stays = kind.stays if called or "everything" not in kind.stays else frozenset()
+
     def seen(text: str | None) -> str:
-        return masked(text or "", kind.stays, report.mark_choices)
+        return masked(text or "", stays, report.mark_choices)
 
     return Message(
         seen(report.title), seen(report.description), seen(report.place), report.kind.value, primary(report.language),
-        masked(report.translation or "", kind.stays) or None, report.occurred_at or report.created_at,
+        seen(report.translation) or None, report.occurred_at or report.created_at,
     )  # fmt: skip
 
 

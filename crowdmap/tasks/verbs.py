@@ -5,7 +5,7 @@ that nothing is done twice on either database. Moments come from ``crowdmap.db.u
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from crowdmap.reports.keyed import one_spelling, source_hash
 from crowdmap.reports.models import Report, ReportPrivate, Submission
 from crowdmap.tasks.figures import Figures, figures
 from crowdmap.tasks.kinds import KINDS, check
-from crowdmap.tasks.making import cancel, make_tasks, still_wanted
+from crowdmap.tasks.making import cancel, follow_words, make_tasks, still_wanted, too_old, words_of
 from crowdmap.tasks.models import LIVE, WAITS, Answer, Given, Result, State, Task, Volunteer
 from crowdmap.tasks.people import check_may_work, open_kinds, volunteer_of
 from crowdmap.web import validate
@@ -31,6 +31,7 @@ from crowdmap.web import validate
 __all__ = ["Figures", "Outcome", "answer", "extend", "figures", "held", "make_tasks", "offer", "release", "see_contact_of"]
 
 TRIED = 50  # tasks looked at for one offer: those that nobody needs any more go on the way
+MOST_LEASES = 6  # at a stretch: a page that is left open would keep a task for ever
 SURE = 3  # people who do not know are enough: a moderator looks
 
 
@@ -58,14 +59,13 @@ def offer(session: Session, account: Account, kinds: Iterable[str] | None = None
     """Take the next task for somebody: the one they have already, else the most urgent that they may do. None: there is
     none. *kinds*: only of these. *device*: as ``web.client_device`` says it. Raises NotAllowed, TooMany."""
     check_may_work(account)
-    allowed = [kind for kind in open_kinds(session, account) if kinds is None or kind in kinds]
     volunteer = volunteer_of(session, account, lock=True)  # one at a time also for somebody with two windows
+    allowed = [kind for kind in open_kinds(session, account, volunteer) if kinds is None or kind in kinds]
     mine = held(session, account)
     if mine is not None and mine.kind in allowed:
         found = _locked(session, mine.id)
         if found.holder_id == account.id and found.state is State.TAKEN and _fit(session, found, account):
-            found.leased_until = utcnow() + lease()
-            return found
+            return _give(found, account)
     elif mine is not None:
         _give_back(_locked(session, mine.id), account)
     if not allowed:
@@ -77,22 +77,42 @@ def offer(session: Session, account: Account, kinds: Iterable[str] | None = None
         if task is None:
             return None
         if _fit(session, task, account):
-            task.state, task.holder_id, task.leased_until = State.TAKEN, account.id, utcnow() + lease()
+            _give(task, account)
             session.flush()
             return task
         session.flush()
     return None
 
 
+def _give(task: Task, account: Account) -> Task:
+    now = utcnow()
+    if task.holder_id != account.id or task.leased_until <= now:
+        task.taken_at = now
+    task.state, task.holder_id = State.TAKEN, account.id
+    task.leased_until = _until(task)
+    return task
+
+
+def _until(task: Task):
+    """When the time of whoever has it is over, if it is prolonged now."""
+    now = utcnow()
+    return min(now + lease(), (task.taken_at or now) + MOST_LEASES * lease())
+
+
 def _waiting(account: Account, volunteer: Volunteer, kinds: Sequence[str], device: str | None):
     """The next free task, its row locked; rows that others hold in this moment are passed over."""
     free = or_(Task.state == State.OPEN, and_(Task.state == State.TAKEN, Task.leased_until <= utcnow()))
     reads = or_(Task.language.is_(None), Task.language.in_(volunteer.languages or [""]))
-    met = select(Answer.id).where(Answer.task_id == Task.id, Answer.account_id == account.id).exists()
-    query = select(Task).where(WAITS, Task.kind.in_(kinds), free, reads, ~met, ~_own(account, device))
+    query = select(Task).where(WAITS, Task.kind.in_(kinds), ~too_old(utcnow()), free, reads, ~_met(account), ~_own(account, device))
     query = query.order_by(Task.priority, Task.id).limit(1)
     # SQLite has one writer and leaves the lock out
     return query.with_for_update(skip_locked=True, of=Task).execution_options(populate_existing=True)
+
+
+def _met(account: Account):
+    """Whether this account answered these words of a task, or skipped the task, whatever its words are now."""
+    this_or_never = or_(Answer.round == Task.round, Answer.given == Given.SKIP)
+    return select(Answer.id).where(Answer.task_id == Task.id, Answer.account_id == account.id, this_or_never).exists()
 
 
 def _own(account: Account, device: str | None):
@@ -108,9 +128,10 @@ def _own(account: Account, device: str | None):
 
 
 def _fit(session: Session, task: Task, account: Account) -> bool:
-    """Whether the report still needs it; else the task is over."""
+    """Whether the report still needs it, as it reads now; else the task is over."""
     report = session.get(Report, task.report_id, populate_existing=True)
     if still_wanted(session, task, report):
+        follow_words(task, report)
         return True
     cancel(task)
     return False
@@ -133,7 +154,7 @@ def answer(session: Session, account: Account, task_id: int, value: dict, *, sec
     ``{"unsure": true}``. *seconds*: how long it took.
 
     It counts as well after the time ran out, if nobody else took the task. Raises NotAllowed, NotFound, ValidationFailed
-    naming the field, IllegalState (409): it is somebody else's now, it is over, it was answered.
+    naming the field, IllegalState (409): it is somebody else's now, it is over, it was answered, its words changed.
     """
     check_may_work(account)
     volunteer = volunteer_of(session, account, lock=True)  # before the task, as an offer has it: no two wait for each other
@@ -144,6 +165,8 @@ def answer(session: Session, account: Account, task_id: int, value: dict, *, sec
     if not still_wanted(session, task, report):
         cancel(task)
         return Outcome("needless", task)
+    if task.words not in (words_of(report), None):
+        raise IllegalState(_("The message was changed meanwhile, so your answer was not sent. What you wrote is still here."), code="changed")
     unsure = bool(value.get("unsure"))
     if unsure and value != {"unsure": True}:
         raise ValidationFailed([FieldError("unsure", "ambiguous", _("Answer, or say that you are not sure; not both."))])
@@ -160,13 +183,20 @@ def _theirs(session: Session, account: Account, task_id: int) -> Task:
     task = _locked(session, task_id)
     if task is None:
         raise NotFound(_("There is no such task."))
-    if session.scalar(select(Answer.id).where(Answer.task_id == task.id, Answer.account_id == account.id)):
+    if _has_met(session, task, account):
         raise IllegalState(_("You answered this already. Thank you!"), code="answered")
     if task.state not in LIVE:
         raise IllegalState(_("This was settled in the meantime. Thank you all the same!"), code="over")
+    if task.holder_id is None:
+        words = _("This is not yours any more: the message was changed meanwhile, or your time ran out. What you wrote is still here.")
+        raise IllegalState(words, code="changed")
     if task.holder_id != account.id:
         raise IllegalState(_("Somebody else has this now, because your time ran out. What you wrote is still here."), code="taken")
     return task
+
+
+def _has_met(session: Session, task: Task, account: Account) -> bool:
+    return session.scalar(select(Task.id).where(Task.id == task.id, _met(account))) is not None
 
 
 def _locked(session: Session, task_id: int) -> Task | None:
@@ -223,20 +253,22 @@ def release(session: Session, account: Account, task_id: int, *, skip: bool = Fa
         raise NotFound(_("There is no such task."))
     if task.holder_id != account.id or task.state is not State.TAKEN:
         return
-    if skip and session.scalar(select(Answer.id).where(Answer.task_id == task.id, Answer.account_id == account.id)) is None:
+    if skip and not _has_met(session, task, account):
         _keep(session, task, account, Given.SKIP, {}, None)
     _give_back(task, account)
 
 
 def extend(session: Session, account: Account, task_id: int) -> Any:
-    """Whoever is still at it keeps it; → until when. Raises NotFound, IllegalState where it is not theirs any more."""
+    """Whoever is still at it keeps it, for MOST_LEASES; → until when. Raises NotFound, IllegalState where it is not theirs
+    any more."""
     task = _theirs(session, account, task_id)
-    task.leased_until = utcnow() + lease()
+    task.leased_until = _until(task)
     return task.leased_until
 
 
 def see_contact_of(session: Session, account: Account, task_id: int) -> Contact:
-    """How to reach the reporter of the task that somebody has, for calling back; each look is one line in the log.
+    """How to reach the reporter of the task that somebody has, for calling back; each look is one line in the log. Nobody
+    else who told the same: the work is to call one.
 
     Raises NotFound, IllegalState, NotAllowed where the work does not need it or a coordinator did not allow it.
     """
@@ -247,4 +279,4 @@ def see_contact_of(session: Session, account: Account, task_id: int) -> Contact:
     report = session.get_one(Report, task.report_id, populate_existing=True)
     if not still_wanted(session, task, report):
         raise IllegalState(_("This was settled in the meantime. Thank you all the same!"), code="over")
-    return see_contact(session, report.public_id, account)
+    return replace(see_contact(session, report.public_id, account), others=[])

@@ -17,16 +17,17 @@ from crowdmap.language import language_choices
 from crowdmap.moderation.shown import category_name, ground
 from crowdmap.reports.models import Report
 from crowdmap.tasks import gazetteer, people, practice, verbs
-from crowdmap.tasks.figures import glance
+from crowdmap.tasks.figures_view import kept_glance
 from crowdmap.tasks.kinds import KINDS, categorise, place, sayings
 from crowdmap.tasks.kinds.check import HEARD
 from crowdmap.tasks.kinds.kind import primary
 from crowdmap.tasks.making import still_wanted
 from crowdmap.tasks.models import LIVE, Task
 from crowdmap.tasks.shown import message_of, message_of_item, own_name
-from crowdmap.web import Permission, actor, client_device, permits, problem_response, read_form, wants_json
+from crowdmap.web import Permission, actor, client_device, hold_to, permits, problem_response, read_form, wants_json
 
 blueprint = Blueprint("work", __name__, url_prefix="/work")
+PLACES_PER_MINUTE = 60  # look-ups of one volunteer
 ASIDE = frozenset({"csrf_token", "shown", "only", "unsure"})  # of a posted answer: not the answer itself
 
 
@@ -131,6 +132,7 @@ def practise(kind: str, key: str):
 @blueprint.get("/places.json")
 @permits(Permission.WORK)
 def places():
+    hold_to(PLACES_PER_MINUTE, "places", str(actor().id))
     found = gazetteer.search(db.session, request.args.get("q", ""))
     return jsonify(places=[vars(one) for one in found])
 
@@ -212,12 +214,12 @@ def _page(*, error: DomainError | None = None, practising: str | None = None, ke
         kind = task = None
     values = {
         "volunteer": volunteer, "error": error, "typed": request.form if error else {}, "kind": kind, "item": item,
-        "task": None if item else task, "glance": glance(db.session), "shown": int(time.time()), "contact": contact,
+        "task": None if item else task, "glance": kept_glance(), "shown": int(time.time()), "contact": contact,
         "only": request.values.get("only", "")[:20], "language_name": language_name, "own_name": own_name,
         "working": settings().WORKING_LANGUAGE,
     }  # fmt: skip
     if kind is not None:
-        message = message_of_item(item) if item else message_of(kind, report)
+        message = message_of_item(item) if item else message_of(kind, report, called=contact is not None)
         return render_template("tasks/task.html", message=message, **values, **_of_kind(kind.name))
     return render_template("tasks/work.html", kinds=_kinds(account, volunteer), steps=people.path(db.session, account), readable=_languages(volunteer), **values)
 
@@ -239,14 +241,14 @@ def _of_kind(name: str) -> dict:
 def _kinds(account, volunteer) -> list[dict]:
     """Each kind with how many wait, whether it is open, and how far its practice is."""
     waiting = dict(db.session.execute(select(Task.kind, func.count()).where(Task.state.in_(LIVE)).group_by(Task.kind)).all())
-    opened = people.open_kinds(db.session, account)
+    opened, good = people.open_kinds(db.session, account, volunteer), practice.good_by_kind(db.session, account)
     found = []
     for name, kind in KINDS.items():
         allowed = people.may(volunteer, name)
+        items = kind.items(db.session, volunteer.languages) if allowed else []
         found.append({
-            "kind": kind, "waiting": waiting.get(name, 0), "open": name in opened, "allowed": allowed,
-            "good": practice.good_ones(db.session, account, name), "needed": practice.needed(db.session, account, name) if allowed else 0,
-            "has_practice": allowed and bool(kind.items(db.session, volunteer.languages)),
+            "kind": kind, "waiting": waiting.get(name, 0), "open": name in opened, "allowed": allowed, "good": good[name],
+            "needed": practice.needed(items), "has_practice": bool(items),
         })  # fmt: skip
     return found
 

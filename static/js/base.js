@@ -47,6 +47,17 @@
     CM.$$("details.menu[open]").forEach((menu) => { menu.open = false; CM.$("summary", menu).focus(); });
   });
 
+  const SINGLE = "crowdmap-single-keys";
+  let single = true;
+  try { single = localStorage.getItem(SINGLE) !== "off"; } catch (wrong) { /* private windows keep nothing */ }
+  /** Whether a letter alone is a key (WCAG 2.1.4: speech and slips of the hand press letters); given a value, choose. */
+  CM.singleKeys = function (chosen) {
+    if (chosen === undefined) return single;
+    single = chosen;
+    try { localStorage.setItem(SINGLE, chosen ? "on" : "off"); } catch (wrong) { /* the choice lasts for this page */ }
+    return single;
+  };
+
   CM.$$("[data-copy][hidden]").forEach((button) => { button.hidden = false; });
   const freshenAll = () => CM.$$("time[data-ago]").forEach(CM.freshen);
   freshenAll();

@@ -11,6 +11,9 @@
   let sending = false;
   /** Until an action is answered and shown, another key would mean a page that nobody has seen yet. */
   CM.deskBusy = () => sending;
+  let flight = Promise.resolve();
+  /** Resolves when no action is on its way: what it did to a report is told by its own answer, before the news. */
+  CM.deskDone = () => flight;
 
   /** Say what was done; `html` is the server's own markup, with the form that takes it back. */
   CM.deskSay = function (text, html) {
@@ -41,6 +44,7 @@
     body.done.forEach((id) => { own[id] = Date.now(); });
     CM.deskForget(desk.dataset.open);
     remove(body.left);
+    body.seen.forEach((one) => { const row = document.getElementById("row-" + one.split(":")[0]); if (row) CM.$('input[name="seen"]', row).value = one; });
     body.done.filter((id) => !body.left.includes(id)).forEach(CM.deskBack);
     if (form.id === "bulk-form") CM.deskChoose(body.skipped.map((one) => one.id));
     const open = desk.dataset.open;
@@ -60,7 +64,6 @@
   CM.deskAgain = again;
 
   async function send(form, button) {
-    if (sending) return;
     sending = true;
     form.classList.add("sending");
     own[desk.dataset.open] = Date.now();
@@ -95,7 +98,7 @@
     if (event.defaultPrevented || !desk.contains(form) || form.method !== "post" || form.dataset.leave !== undefined) return;
     if (!form.closest("#desk-work, #said") && form.id !== "bulk-form") return;
     event.preventDefault();
-    send(form, event.submitter);
+    if (!sending) flight = send(form, event.submitter);
   });
   if (said.children.length) timer = setTimeout(quiet, UNDO_MS);
 })();

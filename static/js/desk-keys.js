@@ -18,6 +18,7 @@
   function settle() {
     const decide = bar();
     if (!decide) return;
+    CM.$$('.action-bar a[href^="#do-"]', decide).forEach((one) => one.setAttribute("role", "button")); // links without scripts
     const hash = /^#do-[a-z-]+$/.test(location.hash) && CM.$(location.hash, decide);
     if (hash) { history.replaceState(null, "", location.pathname + location.search); open(hash); return; }
     const shown = panel();
@@ -38,11 +39,14 @@
   function close() {
     const decide = bar();
     if (!decide) return;
+    const shown = panel();
     decide.classList.add("closed", "by-script");
     CM.$$(".panel.open", decide).forEach((one) => one.classList.remove("open"));
     settle();
+    const opener = shown && CM.$('.action-bar a[href="#' + shown.id + '"]', decide);
     const head = CM.$("#report-head");
-    if (head) { head.tabIndex = -1; head.focus({ preventScroll: true }); }
+    if (opener) opener.focus({ preventScroll: true });
+    else if (head) { head.tabIndex = -1; head.focus({ preventScroll: true }); }
   }
 
   window.addEventListener("hashchange", settle);
@@ -81,6 +85,9 @@
   const opener = CM.$("#show-keys");
   opener.hidden = false;
   opener.addEventListener("click", help);
+  const single = CM.$("#single-keys");
+  single.checked = CM.singleKeys();
+  single.addEventListener("change", () => CM.singleKeys(single.checked));
 
   function turn() {
     const side = CM.$(".desk-side");
@@ -99,6 +106,8 @@
     arrowdown: (event) => { CM.deskRow.down(event.shiftKey); return true; },
     arrowup: (event) => { CM.deskRow.up(event.shiftKey); return true; },
     " ": (event) => {
+      const link = event.target.closest('a[role="button"]'); // a browser presses only buttons by it
+      if (link) { link.click(); return true; }
       if (event.target.closest("button, a.button, summary, .pick")) return false; // it presses what has the focus
       CM.deskRow.choose();
       return true;
@@ -124,9 +133,10 @@
     if (/^arrow|^ $/.test(letter) && (moves(event.target) || event.target.closest("#small-map"))) return;
     if (CM.deskBusy() && !/^(arrow|[/?j]$)/.test(letter)) return;
     if (event.repeat && !letter.startsWith("arrow")) return;
+    if (letter.length === 1 && letter !== " " && !CM.singleKeys()) return;
     let done = false;
     if (/^[1-9]$/.test(letter)) done = click('[data-view="' + letter + '"]');
-    else if ((letter === "u" || letter === "z") && CM.deskUndo()) done = true;
+    else if (letter === "u" && CM.deskUndo()) done = true;
     else if (CM.deskChosen() && CM.deskBulk(letter)) done = true;
     else if (press(letter)) done = true;
     else if (does[letter]) done = does[letter](event);

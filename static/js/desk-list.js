@@ -8,7 +8,7 @@
   const bulk = CM.$("#bulk-form");
   const rows = () => CM.$$(".report-row", list);
   const box = (row) => CM.$('input[name="seen"]', row);
-  let from = null; // where a range of chosen rows begins
+  let from = ""; // id of the row where a range of chosen rows begins; the row itself is another one after each change
 
   /** Mark the row of the open report. */
   CM.deskSelect = function (id) {
@@ -59,7 +59,7 @@
   CM.deskRow = {
     down: (choosing) => step(1, choosing),
     up: (choosing) => step(-1, choosing),
-    choose: () => { const row = meant(); if (row) { box(row).checked = !box(row).checked; from = row; settle(); } },
+    choose: () => { const row = meant(); if (row) { box(row).checked = !box(row).checked; from = row.id; settle(); } },
     none: () => CM.deskChoose([]),
   };
 
@@ -76,12 +76,13 @@
   list.addEventListener("click", (event) => {
     const row = event.target.closest(".report-row");
     if (!row || !event.target.closest(".pick")) return;
-    if (event.shiftKey && from && from.isConnected && event.target.tagName === "INPUT") {
+    const start = document.getElementById(from);
+    if (event.shiftKey && start && event.target.tagName === "INPUT") {
       const all = rows();
-      const ends = [all.indexOf(from), all.indexOf(row)].sort((a, b) => a - b);
+      const ends = [all.indexOf(start), all.indexOf(row)].sort((a, b) => a - b);
       all.slice(ends[0], ends[1] + 1).forEach((one) => { box(one).checked = box(row).checked; });
     }
-    if (event.target.tagName === "INPUT") from = row;
+    if (event.target.tagName === "INPUT") from = row.id;
     settle();
   });
   list.addEventListener("change", settle);

@@ -8,7 +8,7 @@
   CM.learn(desk);
   const list = CM.$("#queue-list");
   const order = desk.dataset.order;
-  const last = desk.dataset.last === "yes";
+  let last = desk.dataset.last === "yes";
   let seq = Number(desk.dataset.seq);
   let asking = false;
   let again = false;
@@ -18,6 +18,47 @@
   let counted = 0;
   const COUNT_MS = 15000; // between two counts of the views, which cost a question each
   const MOST = 1000; // to which they are counted
+  const ROUNDS = 3; // of news at once; where there are more, or that many rows, the page costs less
+  const ROWS = 200;
+  const box = (row) => CM.$('input[name="seen"]', row);
+  let unseen = 0; // chosen rows that changed in this round
+
+  /** What stands for `old` from now on takes over its marks, not the choice of what has changed since: whoever acts on
+      many must have seen each of them. → what has the cursor now, if `here`, which had it, was in the row. */
+  function takeOver(old, fresh, here) {
+    if (old.classList.contains("selected")) {
+      fresh.classList.add("selected");
+      CM.$(".title a", fresh).setAttribute("aria-current", "true");
+    }
+    if (box(old).checked && box(old).value === box(fresh).value) box(fresh).checked = true;
+    else if (box(old).checked) unseen += 1;
+    if (!old.contains(here)) return null;
+    return here === box(old) ? box(fresh) : CM.$(".title a", fresh);
+  }
+
+  /** Where the cursor goes when its row leaves the list: to the row beside it. */
+  function beside(row) {
+    const other = row.nextElementSibling || row.previousElementSibling;
+    if (other) return CM.$(".title a", other);
+    const head = CM.$("#queue-head");
+    head.tabIndex = -1;
+    return head;
+  }
+  function drop(row) {
+    const held = row.contains(document.activeElement) && beside(row);
+    row.remove();
+    if (held) held.focus({ preventScroll: true });
+  }
+
+  const stays = (row) => box(row).checked || row.classList.contains("selected");
+  /** Put the row where it belongs; false: that is on a later page. */
+  function insert(row) {
+    const after = CM.$$(".report-row", list).find((other) => before(row, other));
+    if (!after && !last && order !== "newest") return false;
+    if (after) after.before(row);
+    else list.append(row);
+    return true;
+  }
 
   function put(row) {
     CM.deskBack(row.id);
@@ -26,18 +67,60 @@
     const fresh = holder.content.querySelector("li");
     CM.$$("time[data-ago]", fresh).forEach(CM.freshen);
     const old = document.getElementById("row-" + row.id);
-    if (old) {
-      if (old.classList.contains("selected")) fresh.classList.add("selected");
-      CM.$('input[name="seen"]', fresh).checked = CM.$('input[name="seen"]', old).checked;
-      old.replaceWith(fresh);
-      return false;
+    if (!old) {
+      fresh.classList.add("fresh");
+      insert(fresh);
+      return true;
     }
-    const after = CM.$$(".report-row", list).find((row) => before(fresh, row));
-    if (!after && !last && order !== "newest") return true; // it belongs to a later page
-    fresh.classList.add("fresh");
-    if (after) after.before(fresh);
-    else list.append(fresh);
-    return true;
+    let held = takeOver(old, fresh, document.activeElement);
+    old.replaceWith(fresh);
+    if (order === "urgent" && old.dataset.due !== fresh.dataset.due) {
+      const other = held && beside(fresh);
+      fresh.remove();
+      if (!insert(fresh)) {
+        if (stays(fresh)) list.append(fresh);
+        else held = other;
+      }
+    }
+    if (held) held.focus({ preventScroll: true });
+    return false;
+  }
+
+  /** The list as the server has it now, where so much came that all the rows between cost more. Rows that are chosen, open
+      or in use stay. */
+  async function renew() {
+    const answer = await fetch(desk.dataset.desk + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#desk");
+    await CM.deskDone();
+    const here = document.activeElement;
+    const kept = CM.$$(".report-row", list).filter((row) => stays(row) || row.contains(here));
+    seq = Number(page.dataset.seq);
+    last = page.dataset.last === "yes";
+    list.replaceChildren(...CM.$$(".report-row", page).map((row) => document.adoptNode(row)));
+    CM.$$("time[data-ago]", list).forEach(CM.freshen);
+    CM.deskForget();
+    CM.$$(".report-row", list).forEach((row) => CM.deskBack(row.dataset.id));
+    let held = null;
+    kept.forEach((row) => {
+      const fresh = document.getElementById(row.id);
+      if (fresh) held = takeOver(row, fresh, here) || held;
+      else if (!insert(row)) list.append(row);
+      if (!fresh && row.contains(here)) held = here;
+    });
+    const pager = CM.$(".pager", desk);
+    const more = CM.$(".pager", page);
+    if (pager) pager.remove();
+    if (more) CM.$("#bulk-form").before(document.adoptNode(more));
+    if (held) held.focus({ preventScroll: true });
+    CM.deskLasts();
+    CM.deskSettleList();
+    sayUnseen();
+  }
+
+  function sayUnseen() {
+    if (unseen) CM.toast(CM.t("unseen", { n: CM.number(unseen) }));
+    unseen = 0;
   }
 
   /** Whether a row stands before another one, in the order of this list. */
@@ -55,7 +138,7 @@
     body.gone.forEach((id) => {
       CM.deskGone(id);
       const old = document.getElementById("row-" + id);
-      if (old && !old.classList.contains("selected")) old.remove();
+      if (old && !old.classList.contains("selected")) drop(old);
     });
     Object.entries(body.counts).forEach(([status, n]) => CM.$$('[data-count="' + status + '"]').forEach((node) => { node.textContent = CM.number(n); }));
     Object.entries(body.views).forEach(([id, n]) => CM.$$('[data-view-count="' + id + '"]').forEach((node) => { node.textContent = n > MOST ? CM.number(MOST) + "+" : CM.number(n); }));
@@ -63,6 +146,7 @@
     CM.deskLooks(body.looks);
     CM.deskLasts();
     CM.deskSettleList();
+    sayUnseen();
     const empty = CM.$("#queue-empty");
     if (empty) empty.hidden = list.children.length > 0;
     if (arrived) CM.$("#spoken").textContent = CM.t("arrived", { n: CM.number(arrived) });
@@ -88,12 +172,14 @@
     const address = new URL(desk.dataset.news, location.href);
     try {
       let more = true;
-      while (more) {
+      for (let round = 1; more; round += 1) {
         address.searchParams.set("since", seq);
         if (Date.now() - counted > COUNT_MS) { counted = Date.now(); address.searchParams.set("views", "yes"); } else address.searchParams.delete("views");
         const body = await CM.ask(address.href);
+        await CM.deskDone();
         more = body.more;
         take(body);
+        if ((more && round >= ROUNDS) || CM.$$(".report-row:not(.chosen)", list).length > ROWS) { await renew(); break; }
       }
       wait = 4000;
     } catch (wrong) {

@@ -5,6 +5,7 @@
   const desk = CM.$("#desk");
   if (!desk) return;
   const RENEW_MS = 45000;
+  const SOON_MS = 1500; // on a page loaded again: the one before says that it is left, after this one was asked for
   const mine = (id, what) => desk.dataset.desk + "/" + id + "/" + what;
 
   function leave(id) {
@@ -46,6 +47,7 @@
     box.replaceChildren(CM.el("p", {}, here.length ? [CM.icon("eye"), words] : []));
   };
 
+  setTimeout(renew, SOON_MS);
   setInterval(renew, RENEW_MS);
   document.addEventListener("visibilitychange", renew);
   window.addEventListener("pagehide", () => { if (desk.dataset.open) leave(desk.dataset.open); });

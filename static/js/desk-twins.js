@@ -54,6 +54,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target)) return;
     const letter = event.key.toLowerCase();
+    if (letter.length === 1 && !CM.singleKeys()) return;
     if (/^[1-9]$/.test(letter)) { if (choose(letter)) event.preventDefault(); return; }
     const button = /^[a-z]$/.test(letter) && CM.$('[data-key="' + letter + '"]');
     if (button) button.click();

@@ -11,12 +11,14 @@
   const range = CM.$("#circle-range");
   const fields = form.elements;
   const LEAST = 10;
+  const MOST = 100000;
   let pin = null;
   let circle = null;
+  let told = 0;  // metres: how far the name of the chosen place reaches, until somebody says otherwise; the slider ends below a department
 
   const say = (text) => { CM.$("#map-says").textContent = text; };
   /** The slider's 0 to 100 are 10 m to 10 km, each step the same share more. */
-  const metres = () => LEAST * Math.pow(1000, Number(range.value) / 100);
+  const metres = () => told || LEAST * Math.pow(1000, Number(range.value) / 100);
   const onRange = (length) => String(Math.max(0, Math.min(100, Math.round((100 * Math.log(length / LEAST)) / Math.log(1000)))));
 
   function draw() {
@@ -30,6 +32,7 @@
     fields.lat.value = lat.toFixed(6);
     fields.lon.value = lon.toFixed(6);
     CM.$("#circle").hidden = false;
+    told = Math.min(MOST, radius || 0);
     if (radius) range.value = onRange(radius);
     if (!pin) {
       circle = L.circle([lat, lon], { radius: metres(), className: "map-precision", weight: 1.5, fillOpacity: 0.12, interactive: false }).addTo(CM.map);
@@ -39,6 +42,15 @@
     pin.setLatLng([lat, lon]);
     circle.setLatLng([lat, lon]);
     draw();
+  }
+
+  function byNumbers() {
+    const lat = parseFloat(fields.lat.value);
+    const lon = parseFloat(fields.lon.value);
+    if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) return;
+    put(lat, lon);
+    CM.map.setView([lat, lon], Math.max(14, CM.map.getZoom()), { animate: false });
+    say(CM.t("put_there"));
   }
 
   function choose(input) {
@@ -71,7 +83,8 @@
     put(at.lat, at.lng);
     say(CM.t("put_here"));
   });
-  range.addEventListener("input", draw);
+  range.addEventListener("input", () => { told = 0; draw(); });
+  for (const field of [fields.lat, fields.lon]) field.addEventListener("change", byNumbers);
   found.addEventListener("change", (event) => choose(event.target));
   search.addEventListener("submit", async (event) => {
     event.preventDefault();

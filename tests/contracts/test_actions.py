@@ -4,16 +4,20 @@ what is not is refused, what is impossible now is a conflict; and whatever is re
 A new action joins by itself. Where it needs a field that no other action needs, SAMPLES says how that is given.
 """
 
+import ast
 import itertools
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, inspect, select
 
+import crowdmap
 from crowdmap.accounts.models import Account
 from crowdmap.accounts.roles import GRANTS, Role
 from crowdmap.db import db, utcnow
 from crowdmap.events import Event
 from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.doing import UNREVISED
 from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision, Evidence
 from crowdmap.moderation.requests import REQUESTS
@@ -92,6 +96,19 @@ def test_every_action_has_a_request_and_a_key_of_its_own():
     assert set(ACTIONS) == set(REQUESTS) and NAMED <= set(ACTIONS)
     keys = [action.key for action in ACTIONS.values()]
     assert len(set(keys)) == len(keys) and "n" not in keys
+
+
+def test_what_moves_no_revision_is_nobody_who_was_first():
+    for name, action in ACTIONS.items():
+        assert (name in UNREVISED) == (not action.revised), name
+    calls = [
+        call
+        for path in Path(crowdmap.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and any(key.arg == "bump" and isinstance(key.value, ast.Constant) for key in call.keywords)
+    ]
+    names = {call.args[3].value for call in calls if isinstance(call.args[3], ast.Constant)}
+    assert len(calls) >= 8 and {"see-contact", "vouch", "distinct"} <= names <= UNREVISED
 
 
 def test_what_an_action_needs_can_be_given_here():
@@ -210,7 +227,7 @@ def test_every_action_by_everybody_in_every_state_by_both_ways(session, app):
             assert answer.status_code == (200 if way == "api" else 303), (*where, answer.text)
             is_done(session, report_id, action, state, fields, account_id, where)
             if way == "api":
-                agrees(session, report_id, answer.get_json())
+                agrees(session, report_id, answer.get_json(), action)
 
 
 def is_refused(answer, who: str, role, way: str) -> bool:
@@ -240,11 +257,13 @@ def is_done(session, report_id: int, action: str, state: str, fields: dict, acco
     session.rollback()
 
 
-def agrees(session, report_id: int, body: dict) -> None:
+def agrees(session, report_id: int, body: dict, action: str) -> None:
     """What was answered is what is so."""
     after = session.get_one(Report, report_id, populate_existing=True)
     assert (body["id"], body["status"], body["verification"]) == (after.public_id, after.status, after.verification)
     assert (body["revision"], body["verification_reason"]) == (after.revision, after.verification_reason)
+    decision = session.get(Decision, body["decision"])
+    assert (decision.report_id, decision.action) == (report_id, action)
     session.rollback()
 
 
@@ -314,7 +333,8 @@ BAD_INPUT = (
     ("edit", {"revision": 1, "people": -1}, 422, "people"),
     ("edit", {"revision": 1, "occurred_at": "yesterday"}, 422, "occurred_at"),
     ("move", {"revision": 1, "lat": 91, "lon": 0}, 422, "lat"),
-    ("move", {"revision": 1, "lat": 18.5}, 422, "lat"),
+    ("move", {"revision": 1, "lat": 18.5}, 422, "lon"),
+    ("move", {"revision": 1, "lon": -72.3}, 422, "lat"),
     ("move", {"revision": 1, "unplaced": True, "lat": 18.5, "lon": -72}, 422, "unplaced"),
     ("note", {"reason": "x" * 1001}, 422, "reason"),
     ("keep-mark", {"revision": 1, "mark": "everything"}, 422, "mark"),

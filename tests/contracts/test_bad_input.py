@@ -29,8 +29,8 @@ SAMPLES = {
 }  # fmt: skip
 
 
-def paths(app, method: str, report_id: str, hostile: str | None = None):
-    """Every route with *method*; *hostile* stands in each variable part."""
+def paths(app, method: str, report_id: str, hostile: str | None = None, **named):
+    """Every route with *method*; *hostile* stands in each variable part, *named* in those of these names."""
     for rule in app.url_map.iter_rules():
         if method not in rule.methods or rule.rule.endswith("/stream") or rule.endpoint == "static":
             continue
@@ -38,7 +38,7 @@ def paths(app, method: str, report_id: str, hostile: str | None = None):
             continue
         filled = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
         filled = re.sub(r"<int:\w+>", "1", filled)
-        yield rule, re.sub(r"<(?:\w+:)?(\w+)>", lambda m: hostile or {**SAMPLES, "public_id": report_id}.get(m[1], "x"), filled)
+        yield rule, re.sub(r"<(?:\w+:)?(\w+)>", lambda m: hostile or {**SAMPLES, "public_id": report_id, **named}.get(m[1], "x"), filled)
 
 
 def fine(answer, path: str):
@@ -106,3 +106,43 @@ def test_no_body_breaks_anything(app, client, session, who):
             fine(client.post(path, data=body, content_type="application/json"), path)
         for data in ({}, {"email": "\0", "password": "x", "revision": "x", "reason": "\0", "text": "\0", "code": "\0"}):
             fine(client.post(path, data=data), path)
+
+
+@pytest.mark.databases("sqlite")  # where a page cannot be built is seen before a database is asked
+def test_no_form_breaks_the_page_that_shows_it_again(app, client, session):
+    """A form that cannot be taken is shown again with its page. There may be no such page: nothing is known by that id,
+    or its address cannot be read."""
+    known = make_report(status="pending").public_id
+    sign_in(client, make_account("coordinator"))
+    nowhere = {"code": "NOPE", "token": "nothere", "key": "nothere", "slug": "nothere"}
+    asked = [
+        *paths(app, "POST", "nothere"), *paths(app, "POST", "nothere", **nowhere), *paths(app, "POST", "nothere", action="verify"),
+        *((rule, f"{path}?{query}") for rule, path in paths(app, "POST", known, action="verify") for query in ("status=bogus", "colour=red", "order=best")),
+    ]  # fmt: skip
+    for rule, path in asked:
+        if rule.rule in ("/logout", "/account/sessions/end") or access_of(app, rule.endpoint) is None:
+            continue
+        for data in ({}, {"revision": "x", "colour": "red"}, {"reason": "\0"}):
+            fine(client.post(path, data=data), path)
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(("path", "form", "status"), [
+    ("/moderate/nothere/verify", {"revision": "x"}, 404),
+    ("/moderate/nothere/verify", {"colour": "red"}, 404),
+    ("/moderate/nothere/verify", {"evidence": "\0"}, 404),
+    ("/moderate/{id}/verify?status=bogus", {"revision": 1}, 400),
+    ("/moderate/{id}/verify?foo=1", {"revision": 1}, 400),
+    ("/moderate/{id}/contact?status=bogus", {}, 400),
+    ("/moderate/bulk?status=bogus", {}, 400),
+    ("/moderate/undo?order=best", {}, 400),
+    ("/moderate/views?status=bogus", {"colour": "red"}, 400),
+    ("/moderate/duplicates/nothere", {"decision": "?"}, 404),
+    ("/admin/categories/NOPE", {}, 404),
+    ("/admin/texts/nothere", {}, 404),
+])  # fmt: skip
+def test_what_stands_in_the_way_of_the_page_is_answered(session, client, path, form, status):
+    report = make_report(status="pending")
+    sign_in(client, make_account("coordinator"))
+    answer = client.post(path.format(id=report.public_id), data=form)
+    assert answer.status_code == status and answer.mimetype == "text/html", answer.text[:300]

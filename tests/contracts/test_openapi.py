@@ -118,6 +118,15 @@ def test_questions_and_the_log_are_as_described(client, session, described):
     check(described, "Log", client.get(f"/api/v1/reports/{told['id']}/log").get_json())
 
 
+def test_actions_are_as_described(client, session, described):
+    report, other = make_report(status="pending"), make_report()
+    sign_in(client, make_account("moderator"))
+    for action, body in (("publish", {"revision": 1}), ("edit", {"revision": 2}), ("merge", {"revision": 2, "into": other.public_id})):
+        answer = client.post(f"/api/v1/reports/{report.public_id}/actions/{action}", json=body).get_json()
+        check(described, "Decided", answer)
+        assert (answer["decision"] is None) == (action == "edit")  # nothing was changed
+
+
 def test_groups_of_duplicates_are_as_described(client, session, described):
     a, b = make_report(description="No water"), make_report(description="No water")
     make_suspicion(a, b, metres=20)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from crowdmap.db import analyse, db, seldom, spatial, writing_session
-from crowdmap.db.spatial import Share, in_bbox, share_of
+from crowdmap.db.spatial import Share, in_bbox, sample_of
 from crowdmap.geo import Bbox
 
 
@@ -15,12 +15,12 @@ def put(spots, points):
 
 
 def test_a_box_is_wide_that_holds_much_of_what_there_is(spots):
-    assert not share_of(db.session, spots, Bbox(-180, -90, 180, 90)).is_wide()
+    assert not sample_of(db.session, spots).share(Bbox(-180, -90, 180, 90)).is_wide()
     put(spots, [(i / 1000, 1.0) for i in range(2000)] + [(None, None)] * 500)
-    assert share_of(db.session, spots, Bbox(-180, -90, 180, 90)).is_wide()
-    assert share_of(db.session, spots, Bbox(0, 0, 1, 2)).is_wide()
-    assert not share_of(db.session, spots, Bbox(0, 0, 0.1, 2)).is_wide()
-    assert share_of(db.session, spots, Bbox(179, -90, 1, 90)).is_wide()
+    assert sample_of(db.session, spots).share(Bbox(-180, -90, 180, 90)).is_wide()
+    assert sample_of(db.session, spots).share(Bbox(0, 0, 1, 2)).is_wide()
+    assert not sample_of(db.session, spots).share(Bbox(0, 0, 0.1, 2)).is_wide()
+    assert sample_of(db.session, spots).share(Bbox(179, -90, 1, 90)).is_wide()
     db.session.rollback()
 
 

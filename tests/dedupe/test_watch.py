@@ -10,10 +10,11 @@ from crowdmap.dedupe import vocabulary, watch
 from crowdmap.dedupe.find import BY_WORDS, COMPARED, Sides, compared_with, candidates
 from crowdmap.dedupe.models import Suspicion
 from crowdmap.jobs import Cursor, Job, work_once
-from crowdmap.moderation.actions import perform
+from crowdmap.moderation.actions import ACTIONS, perform
 from crowdmap.publishing.marks import Mark
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import Report
+from crowdmap.tasks.kinds.translate import NAME as TRANSLATE
 from tests.builders import LEOGANE, PORT_AU_PRINCE, make_account, make_report
 
 WATER = "No water at the camp behind the stadium, 60 children are ill"
@@ -86,7 +87,7 @@ def test_what_people_refused_stays_refused_and_edited_words_part(session):
     kept = session.scalar(select(Suspicion))
     kept.refused_at = utcnow()
     session.commit()
-    perform(session, first.public_id, "note", make_account(), reason="looked at again")
+    perform(session, first.public_id, "edit", make_account(), first.revision, people=60)  # looked at again
     session.commit()
     work(session)
     assert session.scalar(select(Suspicion)).refused_at is not None
@@ -99,6 +100,25 @@ def test_what_people_refused_stays_refused_and_edited_words_part(session):
     session.commit()
     work(session)
     assert pairs(session) == set()
+
+
+def test_only_what_changes_what_is_compared_is_looked_at_again(session):
+    assert watch.QUIET < {*ACTIONS, "see-contact", TRANSLATE}
+    report, moderator = tell(0), make_account()
+    assert watch._next(session)[1] == [report.id]
+    work(session)
+    for action, fields, looked_at in (
+        ("publish", {}, []), ("note", {"reason": "x"}, []), ("move", {"lat": LAT, "lon": LON + 0.01}, [report.id]),
+        ("hide", {"reason": "x"}, []), ("restore", {}, [report.id]),
+    ):  # fmt: skip
+        revision = session.get(Report, report.id, populate_existing=True).revision
+        perform(session, report.public_id, action, moderator, revision, **fields)
+        session.commit()
+        upto, found = watch._next(session)
+        assert upto is not None and found == looked_at, action
+        work(session)
+        assert watch._next(session) == (None, [])
+        session.rollback()
 
 
 def test_a_flood_hangs_together_though_few_pairs_are_kept(session):

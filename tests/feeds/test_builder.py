@@ -58,7 +58,7 @@ def test_the_page_says_what_is_chosen_and_shows_the_newest(session, client):
     assert count_in(text) == 0 and "The addresses hold all the same" in text
     for part in ('value="needs" checked', 'value="WAT" checked', 'value="unverified" checked', 'value="Jacmel" checked'):
         assert part in text
-    assert "needs in WAT marked unverified with the words “water” in Jacmel since 2010-01-01" in text
+    assert "needs in WAT marked not verified yet with the words “water” in Jacmel since 2010-01-01" in text
     text = page(client, "/feeds?layer=needs&q=water")
     assert count_in(text) == 9 and "Water number 8" in text and "Water number 2" not in text
     assert "last change" in text and "as GeoJSON" in text

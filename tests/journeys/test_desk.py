@@ -181,6 +181,176 @@ def test_news_arrives_and_what_others_decide_leaves(app, session, live_server, p
     expect(page.locator(".toast")).to_contain_text("Somebody has just decided", timeout=6000)
 
 
+def choose(page: Page, *reports) -> None:
+    for report in reports:
+        page.locator(f"#row-{report.public_id} .pick").click()
+
+
+@pytest.mark.databases("sqlite")
+def test_what_changes_under_a_tick_is_chosen_no_longer(app, session, live_server, page):
+    """Whoever acts on many must have seen each of them as it is."""
+    made = [make_report(status="pending", title=f"Water {n}") for n in range(3)]
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate")
+    choose(page, *made[1:])
+    expect(page.locator("#bulk-n")).to_have_text("2 chosen")
+    perform(session, made[1].public_id, "edit", make_account(), revision=1, title="Where the rebels are")
+    session.commit()
+    expect(page.locator(f"#row-{made[1].public_id} .title")).to_have_text("Where the rebels are", timeout=6000)
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    expect(page.locator(".toast")).to_contain_text("Chosen no longer, for they have changed: 1.")
+    page.locator("#bulk-do").select_option("publish")
+    page.locator("#bulk-form .button.primary").click()
+    expect(page.locator("#said")).to_contain_text("Publish: one report.")
+    assert [now(report).status for report in made] == ["pending", "pending", "published"]
+
+
+@pytest.mark.databases("sqlite")
+def test_what_one_did_oneself_brings_nobody_too_late(app, session, live_server, new_page):
+    """A mark that is kept changes nothing of the row, and the report's revision all the same."""
+    report = make_report(status="pending", title="Water", description=WORDS + " call +509 3456 7890, or 3456 7891")
+    page, other = new_page(), new_page()
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    signed_in(other, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    page.keyboard.press("Space")
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    for _mark in range(2):
+        page.locator("#keep-mark-form button").click()
+        expect(page.locator("#said")).to_contain_text("It stands in the public text.")
+        page.evaluate("document.querySelector('#said').replaceChildren()")
+    expect(other.locator(".toast")).to_contain_text("Somebody has just decided", timeout=6000)
+    page.wait_for_timeout(1000)  # the news of it has come by then
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    page.locator("#bulk-do").select_option("publish")
+    page.locator("#bulk-form .button.primary").click()
+    expect(page.locator("#said")).to_contain_text("Publish: one report.")
+    assert now(report).status == "published"
+
+
+@pytest.mark.databases("sqlite")
+def test_news_leaves_the_cursor_where_it_is(app, session, live_server, page):
+    made = [make_report(status="pending", title=f"Water {n}") for n in range(4)]
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate")
+    here = "document.activeElement.closest('.report-row') && document.activeElement.closest('.report-row').dataset.id"
+    paul = make_account()
+
+    def change(report, action, **fields):
+        perform(session, report.public_id, action, paul, now(report).revision, **fields)
+        session.commit()
+
+    page.locator(f"#row-{made[1].public_id} .title a").focus()
+    change(made[1], "edit", title="Other words")
+    expect(page.locator(f"#row-{made[1].public_id} .title")).to_have_text("Other words", timeout=6000)
+    assert page.evaluate(here) == made[1].public_id
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(here) == made[2].public_id
+    change(made[2], "edit", category="TRAP")  # more urgent than all others: it moves, and the cursor with it
+    expect(page.locator(".report-row").first).to_have_attribute("data-id", made[2].public_id, timeout=6000)
+    assert page.evaluate(here) == made[2].public_id
+    change(made[2], "hide", reason="twice the same")
+    expect(page.locator(f"#row-{made[2].public_id}")).to_have_count(0, timeout=6000)
+    assert page.evaluate(here) == made[0].public_id
+    box = page.locator(f"#row-{made[0].public_id} input")
+    box.check()
+    box.uncheck()  # a range begins here
+    change(made[0], "edit", title="Changed meanwhile")
+    expect(page.locator(f"#row-{made[0].public_id} .title")).to_have_text("Changed meanwhile", timeout=6000)
+    page.locator(f"#row-{made[3].public_id} input").click(modifiers=["Shift"])
+    expect(page.locator("#bulk-n")).to_have_text("3 chosen")
+
+
+COPIES = """() => {
+  const row = document.querySelector(".report-row:not(.selected)");
+  for (let n = 0; n < 201; n += 1) {
+    const copy = row.cloneNode(true);
+    copy.id = "row-copy" + n;
+    copy.dataset.id = "copy" + n;
+    copy.querySelector("input").checked = false;
+    copy.classList.remove("chosen");
+    row.parentElement.append(copy);
+  }
+}"""
+
+
+@pytest.mark.databases("sqlite")
+def test_a_list_does_not_grow_without_end(app, session, live_server, page):
+    """Two hundred rows, or more rounds of news than three, and the page's own list costs less."""
+    made = [make_report(status="pending", title=f"Water {n}") for n in range(4)]
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{made[0].public_id}")
+    choose(page, made[1])
+    page.locator(f"#row-{made[2].public_id} .title a").focus()
+    page.evaluate(COPIES)
+    fresh = make_report(status="pending", title="Just in")
+    expect(page.locator("#queue-list .report-row")).to_have_count(5, timeout=8000)
+    expect(page.locator(f"#row-{fresh.public_id}")).to_be_visible()
+    expect(page.locator(f"#row-{made[0].public_id}")).to_have_class(re.compile("selected"))
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    assert page.evaluate("document.activeElement.closest('.report-row').dataset.id") == made[2].public_id
+    asked = []
+
+    def more(route):
+        asked.append(route.request.url)
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "more": len(asked) < 9})
+
+    page.route("**/moderate/new.json*", more)
+    with page.expect_request(lambda request: request.url == f"{live_server.url}/moderate", timeout=20_000):
+        make_report(status="pending", title="The first of many")
+    assert len(asked) == 3
+    expect(page.locator("#queue-list .report-row")).to_have_count(6)
+
+
+@pytest.mark.databases("sqlite")
+def test_the_keyboard_does_what_the_roles_promise(app, session, live_server, page):
+    report = make_report(status="pending", title="Water")
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}")
+    hide = page.locator(".action-bar").get_by_role("button", name="Hide")
+    hide.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(hide).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_label("Letters, numbers and signs are keys").uncheck()
+    page.keyboard.press("Escape")
+    for letter in "hp?/1":
+        page.keyboard.press(letter)
+    expect(page.locator("#do-hide")).to_be_hidden()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert now(report).status == "pending" and page.url.endswith(report.public_id)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"#row-{report.public_id} .title a")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#bulk-n")).to_have_text("1 chosen")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.keyboard.press("h")
+    page.locator("#show-keys").click()
+    box = page.get_by_label("Letters, numbers and signs are keys")
+    expect(box).not_to_be_checked()
+    expect(page.locator("#do-hide")).to_be_hidden()
+    box.check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("h")
+    expect(page.locator("#do-hide textarea")).to_be_focused()
+
+
+@pytest.mark.databases("sqlite")
+def test_u_never_parts_reports_when_there_is_nothing_to_undo(app, session, live_server, page):
+    report, root = make_report(title="Water"), make_report()
+    perform(session, report.public_id, "merge", make_account(), revision=1, into=root.public_id)
+    session.commit()
+    signed_in(page, app, live_server).goto(f"{live_server.url}/moderate/{report.public_id}?status=all")
+    page.keyboard.press("u")
+    page.wait_for_timeout(500)
+    assert now(report).merged_into_id == root.id
+    page.keyboard.press("z")
+    expect(page.locator("#said")).to_contain_text("On its own again.")
+    assert now(report).merged_into_id is None
+
+
 def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session, live_server, new_page):
     page = new_page(allow=("409",))
     report = make_report(status="pending", title="Water")
@@ -190,7 +360,7 @@ def test_too_late_on_a_form_shows_who_was_first_and_keeps_the_words(app, session
     perform(session, report.public_id, "publish", make_account(name="Paul Other"), revision=1)
     session.commit()
     page.locator("#do-hide .button.danger").click()
-    expect(page.locator("#errors")).to_contain_text("Paul Other did this: publish")
+    expect(page.locator("#errors")).to_contain_text("Paul Other did this: Publish.")
     expect(page.locator("#errors")).to_be_focused()
     expect(page.locator("#do-hide textarea")).to_have_value("names a person, and the street")
     page.locator("#do-hide .button.danger").click()
@@ -209,6 +379,8 @@ def test_two_moderators_see_each_other(app, session, live_server, new_page):
     paul.locator(f"#row-{report.public_id} .title a").click()
     expect(paul.locator("#colleagues")).to_contain_text("Marie Vincent looks at it since")
     expect(marie.locator("#colleagues")).to_contain_text("Paul Other", timeout=25_000)
+    with marie.expect_request("**/look", timeout=10_000):  # the page before takes its leave after this one was asked for
+        marie.reload()
     marie.keyboard.press("n")
     expect(paul.locator("#colleagues")).to_be_hidden(timeout=25_000)
 

@@ -172,7 +172,7 @@ def test_too_late_says_who_was_first_and_changes_nothing(app, session, live_serv
     perform(session, b.public_id, "edit", make_account(name="Paul Other"), 1, title="Changed")
     session.commit()
     go(page, "g")
-    expect(page.locator("#errors")).to_contain_text("Paul Other did this: edit")
+    expect(page.locator("#errors")).to_contain_text("Paul Other did this: Edit.")
     expect(page.locator("#errors")).to_be_focused()
     assert into(b) is None
     go(page, "g")  # seen now

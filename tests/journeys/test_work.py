@@ -1,5 +1,7 @@
 """A volunteer with a phone: one message, one task, one hand."""
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
@@ -8,6 +10,7 @@ from crowdmap.accounts import sessions
 from crowdmap.accounts.models import LoginSession
 from crowdmap.accounts.passwords import digest, new_secret
 from crowdmap.db import db, reading, utcnow
+from crowdmap.tasks import gazetteer
 from crowdmap.tasks.models import Answer
 from tests.builders import make_report
 from tests.tasks.working import make_volunteer, tasks_of
@@ -68,3 +71,33 @@ def test_placing_by_the_list_and_by_a_tap(live_server, app, session, phone):
     second = answers()[1]
     assert second["how"] == "pin" and second["accuracy_m"] == 10 and -72.9 < second["lon"] < -72.0
     assert phone.evaluate("window.hit") is None
+
+
+def test_a_wide_place_keeps_its_reach_and_a_point_is_put_by_numbers(live_server, app, session, phone):
+    corners = [[-72.8, 18.2], [-72.1, 18.2], [-72.1, 18.7], [-72.8, 18.7], [-72.8, 18.2]]
+    department = {"type": "Feature", "properties": {"name": "Lwès"}, "geometry": {"type": "Polygon", "coordinates": [corners]}}
+    gazetteer.add(session, "Departments", json.dumps({"type": "FeatureCollection", "features": [department]}).encode())
+    for _ in range(2):
+        tasks_of(make_report(at=None, place="somewhere in Lwès", status="pending"))
+    enter(phone, app, live_server, make_volunteer(kinds=["place"]))
+    phone.goto(live_server.url + "/work")
+    phone.locator("#place button").tap()
+    phone.get_by_label("Look up a name of the message").fill("lwes")
+    phone.get_by_role("button", name="Look up").tap()
+    phone.get_by_label("Lwès").check()
+    expect(phone.locator("#circle-says")).to_contain_text("46")  # km
+    phone.get_by_role("button", name="Send").tap()
+    expect(phone.get_by_text("Somebody else looks at it too")).to_be_visible()
+    (first,) = answers()
+    assert first["how"] == "gazetteer" and 45_000 < first["accuracy_m"] < 48_000
+    phone.get_by_text("Coordinates, if you know them").press("Enter")
+    phone.get_by_label("Latitude").fill("18.5")
+    phone.get_by_label("Longitude").fill("-72.5")
+    phone.keyboard.press("Tab")
+    expect(phone.locator("#map-says")).to_contain_text("where the numbers say")
+    phone.locator("#circle-range").fill("50")
+    fits(phone)
+    phone.get_by_role("button", name="Send").tap()
+    expect(phone.get_by_text("Nothing of this waits for you now.")).to_be_visible()
+    second = answers()[1]
+    assert (second["how"], second["lat"], second["lon"], second["accuracy_m"]) == ("pin", 18.5, -72.5, 316)

@@ -7,6 +7,7 @@ from crowdmap.events import Event
 from crowdmap.moderation import canned
 from crowdmap.moderation.canned import BLANKS, NAMES, SHIPPED, CannedText, Texts, fill
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 ADDRESS = "/admin/texts"
 
@@ -67,6 +68,20 @@ def test_own_words_go_first_and_the_shipped_ones_come_back(session):
     assert Texts(session).find("where", "en").text == canned.shipped("en")["texts"]["where"]
     assert Texts(session).find("where", "de").language == "ht" and session.query(CannedText).count() == 0
     assert [event.data["language"] for event in session.query(Event).filter_by(name="TextChanged")] == ["de", "en", "en", "de"]
+    session.rollback()
+
+
+@pytest.mark.parametrize("write", ["save", "add"])
+def test_two_who_write_the_same_text_at_once(session, app, monkeypatch, write):
+    """Both have looked before either writes; on SQLite the second looks after the first has written."""
+    actors, check, meet = [make_account("coordinator") for _ in range(2)], canned.check, met()
+    monkeypatch.setattr(canned, "check", lambda text: (meet(), check(text)))
+    more = {"save": ("where", "en", "Where?"), "add": ("road-open", "en", "Is it open?", True)}[write]
+    session.rollback()
+    first, second = at_once(app, *(lambda s, one=one: getattr(canned, write)(s, one, *more) for one in actors))
+    refused = [one.errors[0].code for one in (first, second) if one is not None]
+    assert refused == {"save": [], "add": ["taken"]}[write], (first, second)
+    assert session.query(CannedText).one().text == more[2]
     session.rollback()
 
 

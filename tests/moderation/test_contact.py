@@ -5,10 +5,11 @@ import uuid
 import pytest
 from sqlalchemy import select
 
+from crowdmap.db import utcnow
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
-from tests.builders import make_account, make_report, sign_in
+from tests.builders import JACMEL, bearer, make_account, make_key, make_report, sign_in
 
 
 @pytest.fixture
@@ -90,6 +91,82 @@ def test_the_reporters_of_what_was_merged_in_and_their_voices(session, client, s
         ("Jean Planted", None, None), (None, None, "jean@example.org"), (None, "+509 2222 2222", None),
     ]  # fmt: skip
     assert others(staff, keys[1]) == [(None, None, "jean@example.org"), (None, "+509 2222 2222", None)]
+
+
+def test_the_team_is_told_who_took_it_back(session, client, staff, told):
+    key, first, _second = told
+    assert client.post(f"/api/v1/track/{first}/withdraw", json={}).status_code in (200, 204)
+    body = staff.get(f"/api/v1/reports/{key}/contact").get_json()
+    assert [(one["contact_email"], one["taken_back"]) for one in body["others"]] == [("voix@example.org", False), (None, True)]
+    assert not body["taken_back"]
+    root = session.query(Report).filter_by(public_id=key).one()
+    alone = make_report(contact_phone="+509 4444 4444")
+    root.merged_into_id, alone.withdrawn_at = alone.id, utcnow()
+    session.commit()
+    body = staff.get(f"/api/v1/reports/{alone.public_id}/contact").get_json()
+    assert body["taken_back"] and body["contact_phone"] == "+509 4444 4444"
+    assert staff.post(f"/moderate/{alone.public_id}/contact").text.count("They took it back.") == 2
+
+
+# ---- an organisation's key
+
+
+def by_key(client, report_id, *scope) -> list[str]:
+    """The telephone numbers that a key of this scope is told, the report's own first."""
+    _key, text = make_key("contact=yes", *scope)
+    body = client.get(f"/api/v1/reports/{report_id}/contact", headers=bearer(text)).get_json()
+    told = [body["contact_phone"], *(one["contact_phone"] for one in body["others"])]
+    assert not body["taken_back"] and not any(one["taken_back"] for one in body["others"])
+    return [number and number[-4:] for number in told]
+
+
+def merged(session, root, **children) -> None:
+    for child in children.values():
+        child.merged_into_id = root.id
+    session.commit()
+
+
+def test_a_key_is_not_told_who_took_it_back(session, client):
+    root = make_report(category="WAT", contact_phone="+509 3700 0001")
+    told = make_report(category="WAT", contact_phone="+509 3700 0002")
+    gone = make_report(category="WAT", contact_phone="+509 3700 0003")
+    merged(session, root, told=told, gone=gone)
+    address = f"/api/v1/reports/{told.public_id}"
+    session.rollback()
+    assert by_key(client, root.public_id) == ["0001", "0002", "0003"]
+    for report in (root, gone):
+        session.get(Report, report.id).withdrawn_at = utcnow()
+    session.commit()
+    assert by_key(client, root.public_id) == [None, "0002"]  # the root is told by the one that is left
+    assert client.get(f"{address}/contact", headers=bearer(make_key("contact=yes")[1])).status_code == 404
+
+
+def test_a_key_is_not_told_a_voice_that_was_taken_back(session, client, told):
+    key, first, _second = told
+    assert by_key(client, key) == [None, "3456", None]
+    client.post(f"/api/v1/track/{first}/withdraw", json={})
+    assert by_key(client, key) == [None, None]  # the e-mail of the other
+
+
+def test_a_key_is_told_of_what_was_merged_in_only_whom_it_could_read_by_themselves(session, client):
+    root = make_report(category="WAT", contact_phone="+509 3700 0001")
+    others = {
+        "same": make_report(category="WAT", contact_phone="+509 3700 0002"),
+        "waits": make_report(category="WAT", contact_phone="+509 3700 0003", status="pending"),
+        "road": make_report(category="ROAD", kind="damage", contact_phone="+509 3700 0004"),
+        "far": make_report(category="WAT", at=JACMEL, contact_phone="+509 3700 0005"),
+        "unplaced": make_report(category="WAT", at=None, contact_phone="+509 3700 0006"),
+    }
+    hidden = make_report(category="WAT", contact_phone="+509 3700 0007", status="pending")
+    hidden.status = "hidden"
+    merged(session, root, **others, hidden=hidden)
+    root_id = root.public_id
+    session.rollback()
+    assert by_key(client, root_id) == ["0001", "0002", "0004", "0005", "0006"]
+    assert by_key(client, root_id, "sectors=wash") == ["0001", "0002", "0005", "0006"]
+    assert by_key(client, root_id, "layers=needs") == ["0001", "0002", "0005", "0006"]
+    assert by_key(client, root_id, "bbox=-72.4,18.5,-72.3,18.6") == ["0001", "0002", "0004"]
+    assert by_key(client, root_id, "areas=Port-au-Prince") == ["0001", "0002", "0004"]
 
 
 def test_the_reporters_own_is_what_they_corrected_it_to(session, client, staff):

@@ -3,11 +3,18 @@
 import re
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crowdmap import geo
+from crowdmap.accounts.roles import GRANTS, Role
+from crowdmap.moderation.actions import perform
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.shown import told
+from crowdmap.moderation import grades
+from crowdmap.moderation.marking import marked
+from crowdmap.moderation.taking_back import take_back
 from crowdmap.reports.models import Report, Status, Submission
+from crowdmap.web import Permission
 from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
 
@@ -42,6 +49,7 @@ def test_the_queue_holds_what_waits_the_most_urgent_first(session, desk):
     page = desk.get("/moderate")
     assert rows(page) == [missing.public_id, first.public_id, second.public_id]
     assert f'href="/moderate/{first.public_id}"' in page.text and "never public" in page.text
+    assert len(re.findall(r"data-lasts>[^<]*\d\d:\d\d UTC<", page.text)) == 4  # without scripts it is said whose time it is
     assert re.search(r'data-count="published">1<', page.text) and re.search(r'data-count="pending">3<', page.text)
 
 
@@ -137,10 +145,39 @@ def test_everything_told_is_there_but_contact_only_when_asked_and_that_is_kept(s
         "contact_phone": "+509 9999 8888",
         "contact_email": None,
         "others": [],
+        "taken_back": False,
     }
     looks = session.scalars(select(Decision).where(Decision.action == "see-contact")).all()
     assert [look.account_id for look in looks] == [desk.moderator.id] * 2
     assert "9999" not in repr([(look.change, look.reason) for look in looks])
+
+
+NOBODYS = (
+    "Telefono", "Teléfono", "Telefòn", "Téléphone", "Tel.", "Nom", "Nombre", "Correo electrónico", "Courriel", "WhatsApp", "Prénom",
+    "Apellidos", "Nom complet", "contact_name", "Sender ID", "phoneNumber", "E-Mail", "Numéro de téléphone", "Siyati", "Imel", "Nom de la personne",
+)  # fmt: skip
+TOLD = ("Nombre de personnes", "Nom du lieu", "Non-food items", "Description", "Place name", "Hôtel", "Intel", "Category")
+
+
+def test_who_sent_it_is_told_in_no_language_and_at_no_depth():
+    assert told({name: "Planted" for name in NOBODYS}) == []
+    assert [name for name, _words in told(dict.fromkeys(TOLD, "yes"))] == list(TOLD)
+    feature = {
+        "type": "Feature", "geometry": {"type": "Point", "coordinates": [-72.3, 18.5]}, "id": 7,
+        "properties": {
+            "title": "Water", "phone": "3712 3456", "reporter": {"title": "Mme"}, "tags": ["a", "b"], "empty": {},
+            "answers": [{"question": "where", "Nom": "Planted"}, {"question": "who", "contacts": ["Planted"]}],
+        },
+    }  # fmt: skip
+    assert told(feature) == [
+        ("type", "Feature"), ("geometry / type", "Point"), ("geometry / coordinates", "-72.3, 18.5"), ("id", "7"),
+        ("properties / title", "Water"), ("properties / tags", "a, b"), ("properties / answers / 1 / question", "where"),
+        ("properties / answers / 2 / question", "who"),
+    ]  # fmt: skip
+    deep = {}
+    for _level in range(500):
+        deep = {"in": deep or "Planted"}
+    assert told(deep) == []
 
 
 def test_a_sign_that_turns_the_words_round_is_named_and_not_obeyed(session, desk, client):
@@ -165,6 +202,28 @@ def test_contact_is_for_those_allowed(session, app):
         assert answer.status_code == status and ("Planted" in answer.text) == (status == 200)
 
 
+@pytest.mark.databases("sqlite")
+def test_that_there_is_a_contact_is_no_secret_from_those_who_may_not_see_it(session, desk, monkeypatch):
+    report, without = make_report(contact_name="Jean Planted"), make_report()
+    monkeypatch.setitem(GRANTS, Role.MODERATOR, GRANTS[Role.MODERATOR] - {Permission.SEE_CONTACT})
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert "Something was given" in page and "Show contact" not in page and "Planted" not in page
+    page = desk.get(f"/moderate/{without.public_id}").text
+    assert "Nothing was given." in page and "Something was given" not in page
+
+
+@pytest.mark.databases("sqlite")
+def test_every_form_whose_words_outlive_an_erasure_says_so(session, desk):
+    report = make_report()
+    perform(session, report.public_id, "add-evidence", desk.moderator, report.revision, evidence_kind="source", evidence="heard")
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    forms = dict(re.findall(r'<form[^>]*data-action="([a-z-]+)"[^>]*>(.*?)</form>', page, re.DOTALL))
+    warned = {name for name, inside in forms.items() if "they would stay when the report is erased" in inside}
+    assert warned == {"verify", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
+    assert "without names" in forms["bulk"]
+
+
 def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(session, desk, app):
     report = make_report(status="pending")
     key = report.public_id
@@ -172,12 +231,60 @@ def test_a_form_that_came_too_late_tells_what_happened_and_keeps_what_was_typed(
     assert other.post(f"/api/v1/reports/{key}/actions/publish", json={"revision": 1}).status_code == 200
     late = desk.post(f"/moderate/{key}/hide", data={"revision": 1, "reason": "Names <b>a person</b>, the street too"})
     assert late.status_code == 409
-    assert "Paul Other" in late.text and "publish" in late.text
+    assert "Paul Other did this: Publish." in late.text
     assert "Names &lt;b&gt;a person&lt;/b&gt;, the street too" in late.text
     assert 'class="panel open" id="do-hide"' in late.text
     revision = re.search(r'id="do-hide".*?name="revision" value="(\d+)"', late.text, re.DOTALL)[1]
     again = desk.post(f"/moderate/{key}/hide", data={"revision": revision, "reason": "Names a person"})
     assert again.status_code == 303 and session.get(Report, report.id, populate_existing=True).status == "hidden"
+
+
+def test_who_is_named_is_whoever_changed_it_not_whoever_was_there_last(session, desk, app):
+    """Notes, looks at a contact, answers that nothing changed for: none of them brings anybody too late."""
+    told = {"category": "WAT", "description": "x", "place": "y", "contact_phone": "+509 3456 7890"}
+    made = app.test_client().post("/api/v1/reports", json=told, environ_base={"REMOTE_ADDR": "203.0.113.9"}).get_json()
+    paul = sign_in(app.test_client(), make_account(name="Paul Other"))
+    key, other = made["id"], make_report().public_id
+    session.rollback()
+    address = f"/api/v1/reports/{key}/actions"
+    assert paul.post(f"{address}/publish", json={"revision": 1}).status_code == 200
+    third = sign_in(app.test_client(), make_account(name="Third Person"))
+    assert third.get(f"/api/v1/reports/{key}/contact").status_code == 200
+    assert third.post(f"{address}/note", json={"reason": "called"}).status_code == 200
+    assert third.post(f"{address}/distinct", json={"other": other}).status_code == 200
+    assert third.post(f"/api/v1/reports/{key}/vouch", json={"evidence": "I was there"}).status_code == 200
+    track = f"/api/v1/track/{made['tracking_token']}"
+    assert app.test_client().post(f"{track}/correct", json={"description": "z"}).status_code < 300  # it waits as a letter
+    assert app.test_client().post(f"{track}/message", json={"text": "thank you"}).status_code < 300
+    late = desk.post(f"{address}/close", json={"revision": 1})
+    assert late.status_code == 409 and (late.get_json(force=True)["by"], late.get_json(force=True)["action"]) == ("Paul Other", "publish")
+    late = desk.post(f"/moderate/{key}/close", data={"revision": 1})
+    assert late.status_code == 409 and "Paul Other did this: Publish." in late.text
+    assert app.test_client().post(f"{track}/correct", json={"contact_phone": "+509 3456 7891"}).status_code < 300
+    late = desk.post(f"/moderate/{key}/close", data={"revision": 2})
+    assert "The reporter or the machine did this: corrected what was told." in late.text
+
+
+@pytest.mark.databases("sqlite")
+def test_what_is_answered_as_wrong_was_not_done(session, desk):
+    """An address that the list cannot be read from, by hand or from another day, is refused before anything is kept."""
+    report = make_report(status="pending", contact_phone="+509 9999 8888")
+    key, seen = report.public_id, f"{report.public_id}:1"
+    for query in ("status=bogus", "colour=red", "order=best"):
+        for path, data in (
+            (f"/moderate/{key}/publish", {"revision": 1}), (f"/moderate/{key}/contact", {}),
+            ("/moderate/bulk", {"do": "publish", "seen": [seen]}),
+        ):  # fmt: skip
+            for headers in ({}, {"X-Desk": "act"}):
+                assert desk.post(f"{path}?{query}", data=data, headers=headers).status_code == 400, (path, query)
+    assert session.get(Report, report.id, populate_existing=True).status == "pending"
+    assert session.scalars(select(Decision)).all() == []
+    session.rollback()
+    assert desk.post(f"/moderate/{key}/publish?status=all", data={"revision": 1}, headers={"X-Desk": "act"}).status_code == 200
+    number = session.scalars(select(Decision.id)).one()
+    session.rollback()
+    assert desk.post("/moderate/undo?status=bogus", data={"decision": number}, headers={"X-Desk": "act"}).status_code == 400
+    assert session.get(Report, report.id, populate_existing=True).status == "published"
 
 
 def test_a_form_with_a_fault_comes_back_with_422(session, desk):
@@ -228,7 +335,7 @@ def test_twins_can_be_merged_and_parted_from_the_page(session, desk):
     assert f'name="into" value="{a.public_id}"' in page and "of the words" in page and re.search(r"\d+ m · 0 min", page)
     assert desk.post(f"/moderate/{b.public_id}/merge", data={"revision": 1, "into": a.public_id}).status_code == 303
     child = desk.get(f"/moderate/{b.public_id}").text
-    assert "was merged into another" in child and 'data-key="u"' in child and 'data-key="p"' not in child
+    assert "was merged into another" in child and 'data-key="z"' in child and 'data-key="p"' not in child
     assert "Merged into this report" in desk.get(f"/moderate/{a.public_id}").text
     assert desk.post(f"/moderate/{b.public_id}/unmerge", data={"revision": 2}).status_code == 303
     assert "was merged into another" not in desk.get(f"/moderate/{b.public_id}").text
@@ -260,6 +367,52 @@ def test_news_tells_what_came_and_what_left(session, desk):
     make_report(status="pending", category="ROAD", kind="damage")
     damage = desk.get(f"/moderate/new.json?since={later['seq']}&kind=need").get_json()
     assert damage["rows"] == [] and len(damage["gone"]) == 1
+
+
+def test_whatever_moves_the_revision_is_news(session, desk):
+    """Also where nothing that the list shows is another: the row's box tells which revision one has seen."""
+    report, marie = make_report(status="pending", description="Report: call 3456 7890"), make_account()
+    mark = marked(report).marks[0].id
+    session.rollback()
+    seq = desk.get("/moderate/new.json?since=0").get_json()["seq"]
+    called = {"evidence_kind": "called", "evidence": "they answered"}
+    steps = (("keep-mark", {"mark": mark}), ("add-evidence", called), ("add-evidence", called), ("edit", {"title": "Water"}))
+    for revision, (action, fields) in enumerate(steps, 1):
+        perform(session, report.public_id, action, marie, revision, **fields)
+        session.commit()
+        news = desk.get(f"/moderate/new.json?since={seq}").get_json()
+        assert [row["id"] for row in news["rows"]] == [report.public_id], action
+        assert f'value="{report.public_id}:{revision + 1}"' in news["rows"][0]["html"], action
+        seq = news["seq"]
+    perform(session, report.public_id, "note", marie, reason="nothing new")
+    session.commit()
+    assert desk.get(f"/moderate/new.json?since={seq}").get_json()["rows"] == []
+    feature = desk.get(f"/api/v1/reports/{report.public_id}").get_json()
+    assert feature["properties"]["revision"] == 5
+
+
+@pytest.mark.databases("sqlite")
+def test_the_machines_own_words_are_in_the_readers_language(session, desk, monkeypatch):
+    """States, marks and reasons are kept as words for machines, and read as words for people."""
+    report = make_report(status="published")
+    late = desk.post(f"/moderate/{report.public_id}/publish", data={"revision": 1})
+    assert late.status_code == 409 and "“Publish” is not possible while the report is on the map." in late.text
+    assert desk.post("/moderate/views?status=pending,hidden&verification=corroborated", data={"name": "Odd"}).status_code == 303
+    assert 'title="all reports that are waiting for a check, hidden marked told by several"' in desk.get("/moderate").text
+    monkeypatch.setitem(grades.REASONS, grades.SETTLED, "réglé")
+    monkeypatch.setitem(grades.REASONS, grades.TAKEN_BACK, "repris")
+    marie = desk.moderator
+    perform(session, report.public_id, "dispute", marie, 1, "it is otherwise")
+    perform(session, report.public_id, "verify", marie, 2, evidence="called")
+    session.commit()
+    take_back(session, marie, [session.scalar(select(func.max(Decision.id)))])
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert page.count("repris") == 2 and "taken back at once" not in page  # at the piece, and in the history
+    perform(session, report.public_id, "verify", marie, 4, evidence="called again")
+    session.commit()
+    page = desk.get(f"/moderate/{report.public_id}").text
+    assert "réglé" in page and "settled by what was found since" not in page
 
 
 def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):

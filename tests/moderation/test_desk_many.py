@@ -5,10 +5,14 @@ import re
 import pytest
 from sqlalchemy import select
 
+from crowdmap.filters import ReportFilter
 from crowdmap.moderation import saved
+from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.moderation.desk_models import DeskView
+from crowdmap.moderation.desk_views import AT_ONCE
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 SCRIPT = {"X-Desk": "act"}
 
@@ -39,6 +43,26 @@ def test_one_action_with_one_reason_for_all_and_all_of_it_taken_back(session, de
     assert set(back["done"]) == {report.public_id for report in made} and statuses(session, *made) == ["pending"] * 4
 
 
+def test_what_was_taken_back_already_is_told_and_the_others_are_taken_back(session, desk, app):
+    a, b, c = (make_report(status="pending") for _ in range(3))
+    colleague = sign_in(app.test_client(), make_account())
+    theirs = colleague.post(f"/moderate/{c.public_id}/publish", data={"revision": 1}, headers=SCRIPT).get_json()
+    told = desk.post("/moderate/bulk", data={"do": "reject:spam", "seen": seen(a, b)}, headers=SCRIPT).get_json()
+    pattern = r'name="decision" value="(\d+)"'
+    mine, foreign = re.findall(pattern, told["html"]), re.findall(pattern, theirs["html"])
+    assert desk.post("/moderate/undo", data={"decision": mine[:1]}, headers=SCRIPT).status_code == 200  # in another tab
+    first = desk.post("/moderate/undo", data={"decision": mine[:1]}, headers={**SCRIPT, "Accept": "application/json"})
+    assert first.status_code == 409 and first.get_json(force=True)["id"] in (a.public_id, b.public_id)
+    back = desk.post("/moderate/undo", data={"decision": [*mine, *foreign]}, headers=SCRIPT).get_json()
+    assert len(back["done"]) == 1 and back["said"] == "Taken back. 2 were left as they are."
+    done = set(back["done"])
+    assert {(one["id"], one["code"]) for one in back["skipped"]} == {
+        ({a.public_id, b.public_id}.difference(done).pop(), "too-late"), ("", "too-late"),
+    }  # fmt: skip
+    assert back["html"].count("It is too late") == 2
+    assert statuses(session, a, b, c) == ["pending", "pending", "published"]
+
+
 def test_what_cannot_be_done_is_told_by_row(session, desk):
     fresh, changed, public = make_report(status="pending"), make_report(status="pending"), make_report()
     pairs = [*seen(fresh), *seen(changed, revision=7), *seen(public), "nothere:1"]
@@ -59,6 +83,18 @@ def test_plain_forms_do_the_same(session, desk):
     assert "Edit: 2 reports." in done.text and "Undo all 2" in done.text
     assert [session.get(Report, r.id, populate_existing=True).category for r in (a, b)] == ["FOOD", "FOOD"]
     session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_the_list_offers_what_can_be_done_to_many_with_its_keys(desk):
+    offered = desk.get("/moderate").text.split('id="bulk-do"')[1].split("</select>")[0]
+    options = re.findall(r'<option value="([^"]+)"(?: data-bulk-key="(.)")?>', offered)
+    several = {f"reject:{reason}" for reason in REJECTIONS}
+    assert {value for value, _key in options} == {*AT_ONCE, "category"} - {"reject"} | several
+    for value, key in options:
+        action = ACTIONS[{"category": "edit"}.get(value, value.partition(":")[0])]
+        assert key == action.key or value in several, value
+    assert [key for value, key in options if value in several and key] == [ACTIONS["reject"].key]
 
 
 @pytest.mark.databases("sqlite")
@@ -116,6 +152,21 @@ def test_coordinators_share_views(session, desk, app):
     assert desk.post(f"/moderate/views/{view_id}/remove").status_code == 403
     assert desk.post("/moderate/views", data={"name": "Needs"}).status_code == 422  # its name is taken for all
     assert boss.post(f"/moderate/views/{view_id}/remove").status_code == 303
+
+
+def test_a_view_kept_twice_at_once_is_kept_once(session, app, desk):
+    meet = met()
+
+    class Slow(ReportFilter):
+        def to_json(self):
+            meet()
+            return super().to_json()
+
+    session.rollback()
+    made = at_once(app, *[lambda s: saved.keep(s, desk.moderator, "Mine", Slow(), "newest")] * 2)
+    assert sorted(type(one).__name__ for one in made) == ["DeskView", "ValidationFailed"], made
+    assert session.scalars(select(DeskView.name)).all() == ["Mine"]
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")

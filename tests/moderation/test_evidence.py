@@ -12,10 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from crowdmap import jobs
 from crowdmap.db import db
 from crowdmap.errors import DomainError, IllegalState, StaleRevision, ValidationFailed
-from crowdmap.moderation import evidence
+from crowdmap.events import Event
+from crowdmap.moderation import evidence, regrading
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.grades import grade
 from crowdmap.moderation.models import Decision, Evidence
+from crowdmap.moderation.taking_back import take_back
 from crowdmap.publishing import policy
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Category, Report
@@ -167,14 +169,35 @@ def test_every_decision_of_these_has_an_opposite_that_leaves_what_was(session, m
 
 
 def test_the_desk_takes_a_mark_back_with_its_evidence(session, app, marie, jean):
-    from crowdmap.moderation.taking_back import take_back
-
     report = act(session, make_report(), "dispute", marie, reason="not there")
     act(session, report, "verify", jean, evidence="called", evidence_kind="called")
     outcome = take_back(session, jean, [last(session, report).id])
     session.commit()
     assert not outcome.skipped and outcome.done == [report.public_id] and (report.verification, report.verification_reason) == ("disputed", "contradiction")
     assert [piece.withdrawn_at is None for piece in found(session, report)] == [True, False]
+
+
+def test_taking_a_withdrawal_back_settles_again_what_stood_again_by_it(session, marie, jean):
+    def stands():
+        session.expire_all()
+        kept = [(piece.withdrawn_at, piece.withdrawn_by_id, piece.withdrawn_why) for piece in found(session, report)]
+        return report.verification, report.verification_reason, kept
+
+    report = act(session, make_report(), "dispute", marie, reason="not there")
+    act(session, report, "add-evidence", marie, evidence_kind="contradiction", evidence="nor there")
+    act(session, report, "verify", jean, evidence="called", evidence_kind="called")
+    before = stands()
+    assert before[0] == "verified"
+    number = found(session, report)[-1].id
+    for _again in range(2):  # and what was settled again is found again by the next withdrawal
+        act(session, report, "withdraw-evidence", marie, evidence_id=number, reason="a mistake")
+        assert stands()[0] == "disputed"
+        outcome = take_back(session, marie, [last(session, report).id])
+        session.commit()
+        assert not outcome.skipped and stands() == before
+    back, fields = evidence.opposite(last(session, report))
+    act(session, report, back, marie, **fields)
+    assert stands()[0] == "disputed"
 
 
 def test_the_database_refuses_to_rewrite_or_delete_evidence(session, marie):
@@ -233,6 +256,24 @@ def test_two_people_have_to_look_where_the_category_asks_for_it(session, app, ma
     assert report.verification == "corroborated"
 
 
+def test_one_person_alone_does_not_settle_what_two_must_look_at(session, app, marie, jean):
+    ask_for_two(session)
+    report = act(session, make_report(), "dispute", marie, reason="the well is dry")
+    client = sign_in(app.test_client(), jean)
+    told = client.post(f"/moderate/{report.public_id}/verify", data={"evidence": "called", "revision": 2}, follow_redirects=True)
+    assert "until then it stays disputed" in told.text
+    session.refresh(report)
+    assert (report.verification, report.verification_reason) == ("disputed", "checked,contradiction")
+    assert [piece.withdrawn_at for piece in found(session, report)] == [None, None] and "settled" not in last(session, report).change
+    with pytest.raises(IllegalState) as refused:
+        act(session, report, "verify", jean, evidence="called once more")
+    assert refused.value.code == "another-person"
+    session.rollback()
+    act(session, report, "verify", make_account(), evidence="seen by our driver")
+    assert (report.verification, report.verification_reason) == ("verified", "checked")
+    assert last(session, report).change["settled"] == [f"contradiction #{found(session, report)[0].id}", None]
+
+
 def test_another_category_may_ask_for_two_or_no_more(session, marie):
     ask_for_two(session)
     report = act(session, make_report(category="FOOD"), "verify", marie, evidence="called")
@@ -244,7 +285,7 @@ def test_another_category_may_ask_for_two_or_no_more(session, marie):
 
 
 def test_switching_it_on_and_off_judges_again_what_one_person_verified(session, app, marie, jean, monkeypatch):
-    monkeypatch.setattr(evidence, "BATCH", 2)
+    monkeypatch.setattr(regrading, "BATCH", 2)
     alone = [act(session, make_report(category="WAT"), "verify", marie, evidence="called") for _ in range(3)]
     both = act(session, make_report(category="WAT"), "verify", marie, evidence="called")
     act(session, both, "add-evidence", jean, evidence_kind="source", evidence="the radio")
@@ -268,9 +309,24 @@ def test_switching_it_on_and_off_judges_again_what_one_person_verified(session, 
     page = client.get("/admin/categories/WAT").text
     assert 'name="two_people" value="yes" checked' in page and "two people" in client.get("/admin/categories").text
     assert switch() == ["verified"] * 5
-    log = session.scalars(select(evidence.Event).where(evidence.Event.name == "CategoryChanged").order_by(evidence.Event.seq)).all()
+    log = session.scalars(select(Event).where(Event.name == "CategoryChanged").order_by(Event.seq)).all()
     assert [event.data["change"].get("two_people") for event in log] == [[False, True], [True, False]]
     session.rollback()
+
+
+def test_what_was_merged_is_judged_again_by_its_own_category(session, marie):
+    more = act(session, make_report(category="ROAD", categories=["WAT"], kind="damage"), "verify", marie, evidence="called")
+    child, other = (act(session, make_report(category=code), "verify", marie, evidence="called") for code in ("WAT", "FOOD"))
+    root = make_report(category="FOOD")
+    for one in (child, other):
+        act(session, one, "merge", marie, into=root.public_id)
+    ask_for_two(session)
+    while jobs.work_once(session):
+        pass
+    session.expire_all()
+    assert [one.verification for one in (more, child, other)] == ["corroborated", "corroborated", "verified"]
+    act(session, child, "unmerge", marie)
+    assert seen(session, child)["verification"] == "corroborated"
 
 
 # ---- trees and endings
@@ -310,6 +366,10 @@ def test_an_ending_is_told_kindly_and_undone_by_restoring(session, app, marie, r
     assert "Checking ended" not in desk.get(f"/moderate/{key}").text
     assert not kind or words not in stranger.get(f"/track/{token}").text
     assert report.verification_reason == "source"
+    assert not take_back(session, marie, [last(session, report).id]).skipped
+    session.commit()
+    assert stranger.get(f"/api/v1/track/{token}").get_json()["ended"] == ended  # hidden again, for what it was
+    assert ("Checking ended" in desk.get(f"/moderate/{key}").text) == bool(kind)
 
 
 # ---- who sees what

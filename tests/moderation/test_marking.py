@@ -88,6 +88,24 @@ def test_words_that_no_finder_saw(session, report, moderator):
     assert "Tijan" not in str(report.mark_choices)
 
 
+def test_a_translation_follows_every_decision(session, report, moderator):
+    """Also one that came before it, or after it; and words that stand in the translation alone can be masked."""
+    do(session, report, "mask-mark", moderator, words="Tijan")
+    report.translation = "My name is Jan Batis, call 3456 7890 or 3456 7891. Ask Tijan, or Aunt Lili."
+    session.commit()
+    assert mark(report, "Tijan").masked and marked(report).pieces["translation"]
+    do(session, report, "mask-mark", moderator, words="aunt lili")
+    do(session, report, "keep-mark", moderator, mark=mark(report, "3456 7890").id)
+    for audience in ("public", "partner"):
+        seen = told(session, report, audience)
+        assert seen["translation"] == "My name is [name], call 3456 7890 or [phone]. Ask [masked], or [masked]."
+        assert "Ask [masked] at the blue gate" in seen["description"]
+        row = session.query(Publication).filter_by(report_id=report.id, audience=audience).one()
+        assert "tijan" not in row.search_text and "lili" not in row.search_text
+    assert told(session, report, "staff")["translation"] == report.translation
+    session.rollback()
+
+
 def test_an_edit_keeps_decisions_and_masks_what_is_new(session, report, moderator):
     do(session, report, "keep-mark", moderator, mark=mark(report, "3456 7890").id)
     do(session, report, "mask-mark", moderator, words="Tijan")
@@ -155,6 +173,23 @@ def test_the_desk_shows_each_mark_and_keeps_it_by_one_click(session, client, mod
     assert answer.status_code == 422 and "do not stand in the report" in answer.text and 'value="nowhere"' in answer.text
     assert client.post(f"{address}/mask-mark", data={"revision": "2", "words": "Tijan"}).status_code == 303
     assert "5 marks masked, 1 kept" in client.get(address).text
+
+
+@pytest.mark.databases("sqlite")
+def test_the_desk_shows_the_translation_with_its_marks_and_as_the_public_reads_it(session, client, moderator):
+    report = make_report(status="pending", description="Tijan la")
+    report.translation = "Tijan is here, call 3456 7890"
+    session.commit()
+    page = sign_in(client, moderator).get(f"/moderate/{report.public_id}").text
+    words = page.split('id="marks"')[1].split("</div>")[0]
+    assert "Tijan is here" in words and words.count('<mark class="found masked">') == 1
+    preview = page.split('id="preview-head"')[1].split("</section>")[0]
+    assert "Tijan is here, call [phone]" in preview and "1 mark masked" in preview
+    fields = {"revision": report.revision, "words": "Tijan"}
+    session.rollback()
+    assert client.post(f"/moderate/{report.public_id}/mask-mark", data=fields).status_code == 303
+    preview = client.get(f"/moderate/{report.public_id}").text.split('id="preview-head"')[1].split("</section>")[0]
+    assert "[masked] is here, call [phone]" in preview and "[masked] la" in preview
 
 
 @pytest.mark.databases("sqlite")

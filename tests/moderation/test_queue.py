@@ -1,18 +1,21 @@
 """The queue's own table: in step with every change, in the order of urgency, seen and counted; on both databases."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from crowdmap.db import db, reading, utcnow
-from crowdmap.moderation import listing, looking, queueing
+from crowdmap.moderation import listing, looking, queueing, undoing, views
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.desk_models import Look, QueueCount, QueueItem
+from crowdmap.moderation.models import Decision
+from crowdmap.moderation.taking_back import take_back
 from crowdmap.publishing import hook, policy
 from crowdmap.publishing.models import Audience, Publication
-from crowdmap.reports.models import Kind, Report, Risk, Status
+from crowdmap.reports.models import Kind, Report, Risk, Status, Submission
 from tests.builders import make_account, make_report, sign_in
 
 
@@ -168,6 +171,75 @@ def test_figures_above_the_list(session, desk):
     assert listing.median_minutes(session, utcnow() + timedelta(hours=1)) is None
 
 
+def test_the_median_is_that_of_first_decisions(session):
+    marie = make_account()
+    report, by_a_rule = make_report(status="pending"), make_report(status="pending")
+    session.get(QueueItem, report.id).came_at = utcnow() - timedelta(days=7)
+    session.commit()
+    perform(session, report.public_id, "publish", marie, revision=1)
+    session.execute(update(Report).where(Report.id == by_a_rule.id).values(status=Status.PUBLISHED))
+    session.add(Decision(report_id=by_a_rule.id, action="publish", at=utcnow()))
+    session.commit()
+    later = utcnow()
+    for one, revision in ((report, 2), (by_a_rule, 1)):
+        perform(session, one.public_id, "hide", marie, revision, reason="names a person")
+    session.commit()
+    assert listing.median_minutes(session, later) is None
+    assert listing.median_minutes(session, later - timedelta(minutes=1)) == pytest.approx(7 * 24 * 60, abs=1)
+    session.rollback()
+
+
+def test_what_is_taken_out_again_has_its_place_in_the_queue_again(session, desk):
+    a, b = make_report(status="pending"), make_report(status="pending")
+    early = utcnow() - timedelta(minutes=20)
+    for one in (a, b):
+        one.created_at = early - timedelta(minutes=10)
+    session.execute(update(Submission).values(arrived_at=early))
+    session.execute(update(QueueItem).values(came_at=early))
+    session.commit()
+    assert desk.get(f"/moderate/{a.public_id}").status_code == 200
+    before = item(session, a)
+    assert before.looked_at is not None and before.came_at == early
+    perform(session, a.public_id, "merge", desk.moderator, revision=1, into=b.public_id)
+    session.commit()
+    assert item(session, a) is None
+    taken_back = take_back(session, desk.moderator, [offer.decision for offer in undoing.offered(session, desk.moderator)])
+    session.commit()
+    assert taken_back.done == [a.public_id]
+    after = item(session, a)
+    assert (after.due_at, after.came_at, after.looked_at) == (before.due_at, before.came_at, before.looked_at)
+
+
+@pytest.mark.databases("sqlite")
+def test_figures_are_counted_by_one_while_the_others_are_told_what_is_known(session, app, desk, monkeypatch):
+    client, other = desk, sign_in(app.test_client(), make_account())
+    session.rollback()
+    counting, go_on, asked = threading.Event(), threading.Event(), []
+
+    def slow(_session):
+        asked.append(1)
+        counting.set()
+        assert go_on.wait(20)
+        return []
+
+    def figures(of):
+        return of.get("/moderate/new.json?since=0").get_json()["suspected"]
+
+    assert figures(client) == 0
+    monkeypatch.setattr(views, "open_groups", slow)
+    monkeypatch.setattr(views, "FRESH_S", -1)
+    first = threading.Thread(target=figures, args=(client,))
+    first.start()
+    try:
+        assert counting.wait(20)
+        monkeypatch.setattr(views, "open_groups", lambda _session: asked.append(2) or [1])
+        assert figures(other) == 0 and asked == [1]
+    finally:
+        go_on.set()
+        first.join(20)
+    assert figures(other) == 1 and asked == [1, 2]
+
+
 @pytest.mark.databases("sqlite")
 def test_erased_reports_stand_nowhere(session):
     report = make_report(status="pending")
@@ -189,8 +261,12 @@ def test_who_looks_is_said_renewed_left_and_ends_by_itself(session, app, desk):
     assert [one["name"] for one in desk.get("/moderate/new.json?since=0").get_json()["looks"]] == ["Paul Other"]
     assert other.post(f"/moderate/{key}/leave").status_code == 204
     assert looking.others(session, desk.moderator) == []
+    due_at = item(session, report).due_at
     session.rollback()
-    other.post(f"/moderate/{key}/look")
+    other.post(f"/moderate/{key}/look")  # a page that is loaded again: left, and there again
+    assert [one.name for one in looking.others(session, desk.moderator)] == ["Paul Other"]
+    assert item(session, report).due_at == due_at
+    session.rollback()
     session.execute(text("UPDATE look SET seen_at = :then"), {"then": (utcnow() - looking.LASTS - timedelta(seconds=1)).replace(tzinfo=None).isoformat(" ")})
     session.commit()
     assert desk.post(f"/moderate/{key}/look").get_json() == {"looks": []}

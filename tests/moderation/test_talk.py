@@ -100,6 +100,27 @@ def test_the_desk_hears_of_an_answer_until_somebody_acts_on_it(client, desk, ses
     assert "reporter answered" not in desk.get("/moderate?status=closed").text
 
 
+def test_a_question_sent_without_having_read_the_answer_leaves_it_news(client, desk, session, mine):
+    ask(desk, mine)
+    answer(client, mine)
+    for n, seen in enumerate(({}, {"revision": 1})):
+        ask(desk, mine, text=f"Another question {n}?", **seen)
+        assert talk_of(session, mine) is Talk.ANSWERED
+    ask(desk, mine, text="How many are you?", revision=2)
+    assert talk_of(session, mine) is Talk.ASKED
+
+
+def test_a_key_pressed_twice_asks_once(client, desk, session, mine):
+    ask(desk, mine)
+    assert ask(desk, mine, status=409)["code"] == "asked-already"
+    ask(desk, mine, canned="where")
+    assert ask(desk, mine, status=409, canned="where")["code"] == "asked-already"
+    assert len(questions(client, mine)) == 2 and session.query(Decision).filter_by(action="ask").count() == 2
+    session.rollback()
+    answer(client, mine)
+    ask(desk, mine, canned="where")  # the answer was not enough
+
+
 def test_an_answer_below_a_root_is_news_of_the_root(client, desk, session, mine):
     root = make_report(status="pending")
     ask(desk, mine)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +13,7 @@ from crowdmap.moderation.actions import ACTIONS, perform
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.duplicates import merge_many
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.sources import RESTORED
 from crowdmap.moderation.timeline import Asked, Decided, Entry, Received, Rows, Stage
 from crowdmap.reports.models import Category, Letter, Policy, Report
 from tests.builders import make_account, make_report, sign_in
@@ -102,10 +104,34 @@ def test_letters_and_questions_stand_with_their_decisions_once(words):
 
 @sqlite
 def test_every_action_of_the_registry_has_words(words):
-    assert [name for name in ACTIONS if name in timeline.READINGS and str(timeline.READINGS[name].words)]
-    for name in ACTIONS:
+    machine = ("review", "assign", "escalate", "regrade", "translate")
+    assert not {*ACTIONS, *machine} - timeline.READINGS.keys()
+    for name in (*ACTIONS, *machine):
         (entry,) = timeline.entries(rows(decided(1, name)))
-        assert entry.words and "%(" not in entry.words
+        assert entry.words and "%(" not in entry.words and entry.words != name.replace("-", " ")
+
+
+def written_as_changes() -> set[str]:
+    """Names of fields that some module writes into a decision's change."""
+    package = Path(timeline.__file__).parent.parent
+    written = r'change\["(\w+)"\] =|doing\.set\("(\w+)"|\{"(\w+)": \[None, '
+    files = [path for folder in ("moderation", "tasks") for path in (package / folder).rglob("*.py")]
+    found = (match for path in files for match in re.findall(written, path.read_text(encoding="utf-8")))
+    return {name for match in found for name in match if name}
+
+
+@sqlite
+def test_every_field_of_a_change_has_words_or_is_not_told():
+    known = timeline.LABELS.keys() | timeline.UNSAID
+    assert {"placed_by", "assigned_to", "settled"} <= written_as_changes()
+    assert not written_as_changes() - known
+
+
+@sqlite
+def test_accounts_of_volunteers_are_no_numbers_in_the_log(words):
+    change = {"point": None, "placed_by": [None, [12, 15]], "categorised_by": [None, [3]]}
+    (entry,) = timeline.entries(rows(decided(1, "move", account=None, change=change)))
+    assert [c.name for c in entry.changes] == ["point"]
 
 
 # ---- for the public
@@ -140,6 +166,20 @@ def test_the_course_of_a_public_report(words):
         (at(8), "closed", ""), (at(9), "reopened", ""), (at(10), "off-map", ""), (at(14), "on-map", ""), (at(14), "disputed", ""),
         (at(15), "off-map", "it could not be checked"),
     ]  # fmt: skip
+
+
+@sqlite
+@pytest.mark.parametrize("decisions, told", [
+    ([{"change": {"status": ["pending", "published"]}}], "Checked and put on the map"),
+    ([{"change": {"status": ["pending", "published"]}, "account": None}], "Put on the map, not checked yet"),
+    ([{"account": None, "reason": "as its source had it"}], "Put on the map"),  # a file, which knew how sure it is
+    ([{"change": {"status": ["pending", "published"]}, "account": None}, {"action": "verify"}], "Checked and put on the map"),
+    ([{"reason": RESTORED}], "Put on the map"),
+])  # fmt: skip
+def test_what_nobody_of_the_team_read_is_not_called_checked(words, decisions, told):
+    given = [decided(n, **{"action": "publish", **one}) for n, one in enumerate(decisions)]
+    found = timeline_told.public_entries(rows(*given, stages=[Stage("first-public", at(5))]), at(0), coarse=False)
+    assert [entry.words for entry in found if entry.action == "on-map"] == [told]
 
 
 @sqlite

@@ -1,5 +1,6 @@
 """Moderators who decide at the same moment: one wins, the other is told, and no pointers go in circles."""
 
+import contextlib
 import threading
 
 from sqlalchemy import select
@@ -36,6 +37,18 @@ def at_once(app, *works):
         thread.join(30)
     assert not any(thread.is_alive() for thread in threads)
     return outcome
+
+
+def met(people: int = 2):
+    """A place where *people* threads wait for each other, so that each has looked before one writes; where the database
+    lets one in at a time, they go on by themselves."""
+    there = threading.Barrier(people)
+
+    def meet(*_anything):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            there.wait(1)
+
+    return meet
 
 
 def test_one_of_many_decisions_counts(session, app):

@@ -1,15 +1,18 @@
 """Taking back: the exact earlier state, only by whoever did it, only while nothing came after, and in the log."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
+from crowdmap import jobs
 from crowdmap.db import utcnow
 from crowdmap.moderation import undoing
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.desk_models import UndoStep
+from crowdmap.moderation.marking import marked
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.taking_back import take_back
 from crowdmap.publishing.models import Publication
@@ -61,6 +64,23 @@ def test_undo_returns_to_the_exact_earlier_state(session, action, status, fields
     session.rollback()
 
 
+def test_a_translation_that_went_with_the_words_comes_back_with_them(session):
+    marie = make_account()
+    report = make_report(status="published", description="Nou bezwen dlo", language="ht")
+    report.translation = "We need water"
+    session.commit()
+    before = now(session, report)
+    perform(session, report.public_id, "edit", marie, revision=1, description="Nou bezwen dlo anpil")
+    session.commit()
+    assert now(session, report)["translation"] is None
+    assert take_back(session, marie, [last(session)]).done == [report.public_id]
+    session.commit()
+    assert now(session, report) == before and before["translation"] == "We need water"
+    feature = session.scalar(select(Publication.feature).where(Publication.report_id == report.id, Publication.audience == "public"))
+    assert b"We need water" in feature
+    session.rollback()
+
+
 def test_joining_and_parting_are_taken_back_by_their_opposites(session):
     marie = make_account()
     a, b = make_report(), make_report()
@@ -83,6 +103,41 @@ def test_joining_and_parting_are_taken_back_by_their_opposites(session):
     outcome = take_back(session, marie, [session.scalar(select(func.max(UndoStep.decision_id)))])
     session.commit()
     assert outcome.done and now(session, a)["merged"] == b.id
+
+
+def test_programs_take_back_by_the_number_that_the_action_answered(session, client):
+    """Whatever was done: by writing back what was, or by the opposite action."""
+    marie = make_account()
+    sign_in(client, marie)
+    a, b = make_report(description="Report: call 3456 7890"), make_report()
+    key, other, other_id = a.public_id, b.public_id, b.id
+    mark = marked(a).marks[0].id
+    session.rollback()
+    steps = (
+        ("edit", {"title": "Mistyped"}, "undo"), ("merge", {"into": other}, "unmerge"), ("distinct", {"other": other}, "ask-again"),
+        ("keep-mark", {"mark": mark}, "mask-mark"),
+        ("verify", {"evidence": "called"}, "withdraw-evidence"),
+    )  # fmt: skip
+    revision = 1
+    for action, fields, back in steps:
+        before = now(session, a)
+        done = client.post(f"/api/v1/reports/{key}/actions/{action}", json={**fields, "revision": revision}).get_json()
+        wanted = {"decision": done["decision"], "revision": done["revision"]}
+        undone = client.post(f"/api/v1/reports/{key}/actions/undo", json=wanted)
+        assert undone.status_code == 200, (action, undone.text)
+        assert now(session, a) == before, action
+        told = undone.get_json()
+        assert session.get(Decision, told["decision"]).action == back and (told["merged_into"], told["verification"]) == (None, "unverified")
+        session.rollback()
+        again = client.post(f"/api/v1/reports/{key}/actions/undo", json={**wanted, "revision": told["revision"]})
+        assert again.status_code == 409, (action, again.text)
+        revision = told["revision"]
+    done = client.post(f"/api/v1/reports/{key}/actions/merge", json={"into": other, "revision": revision}).get_json()
+    for bad in ({"decision": done["decision"], "revision": revision}, {"decision": 2**31 - 1, "revision": done["revision"]}, {"decision": done["decision"], "revision": 10**30}):
+        assert client.post(f"/api/v1/reports/{key}/actions/undo", json=bad).status_code == 409
+    wanted = {"decision": done["decision"], "revision": 1}
+    assert client.post(f"/api/v1/reports/{other}/actions/undo", json=wanted).status_code == 409  # another report's
+    assert now(session, a)["merged"] == other_id
 
 
 def test_it_is_refused_in_kind_words(session, client):
@@ -116,8 +171,25 @@ def test_it_is_too_late_after_a_minute_and_nothing_of_it_is_kept(session):
     assert take_back(session, marie, [mine]).skipped[0]["code"] == "too-late"
     perform(session, other.public_id, "publish", marie, revision=1)
     session.commit()
+    assert session.scalar(select(func.count()).select_from(UndoStep)) == 2  # no action waits for others' old steps
+    session.commit()
+    jobs.sweep(session)  # the worker, whether or not anybody acts
     assert session.scalars(select(UndoStep.decision_id)).all() == [last(session)]
     undoing.forget(session, other.id)
+    assert session.scalars(select(UndoStep.decision_id)).all() == []
+    session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_the_worker_takes_old_steps_away_by_itself(session, app, monkeypatch):
+    report = make_report(status="pending", description="My name is Planted")
+    perform(session, report.public_id, "edit", make_account(), revision=1, description="No name")
+    session.execute(update(UndoStep).values(at=utcnow() - undoing.KEPT - timedelta(seconds=1)))
+    session.commit()
+    monkeypatch.setattr(jobs, "BESIDE", [])
+    stop = threading.Event()
+    monkeypatch.setattr(stop, "wait", lambda _seconds: stop.set())  # one round of the loop
+    jobs.run(app, stop)
     assert session.scalars(select(UndoStep.decision_id)).all() == []
     session.rollback()
 
@@ -166,5 +238,6 @@ def test_a_script_is_told_what_was_done_and_what_left_its_list(session, client):
     assert 'action="/moderate/undo"' in told["html"]
     told = client.post(f"/moderate/{report.public_id}/close?status=all", data={"revision": 2}, headers=SCRIPT).get_json()
     assert told["left"] == [] and 'action="/moderate/undo?status=all"' in told["html"]
+    assert told["seen"] == [f"{report.public_id}:3"]  # whoever did it knows the report as it is now
     late = client.post(f"/moderate/{report.public_id}/reopen", data={"revision": 1}, headers=SCRIPT)
     assert late.status_code == 409 and 'id="desk-work"' in late.text

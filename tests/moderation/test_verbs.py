@@ -35,7 +35,7 @@ def faces(session):
     for row in session.scalars(select(Publication).execution_options(populate_existing=True)):
         feature = orjson.loads(row.feature) if row.feature else None
         if feature:
-            feature["properties"] = {k: v for k, v in feature["properties"].items() if k not in ("seq", "updated_at")}
+            feature["properties"] = {k: v for k, v in feature["properties"].items() if k not in ("seq", "updated_at", "revision")}
         found[row.report_id, row.audience] = (row.removed, row.lon, row.lat, row.precision_m, feature)
     return found
 
@@ -242,6 +242,22 @@ def test_a_restricted_child_takes_the_tree_off_the_map_and_back(session, moderat
 
     again = orjson.loads(face(session, road).feature)
     assert again["geometry"] == orjson.loads(before)["geometry"]
+
+
+@pytest.mark.parametrize("status", ["published", "closed"])
+def test_what_is_on_the_map_is_not_merged_into_what_was_hidden(session, moderator, status):
+    shown, spam = make_report(status=status), make_report(status="pending")
+    act(session, spam, "reject", moderator, reason="spam")
+    before = face(session, shown).feature
+    with pytest.raises(ValidationFailed) as refused:
+        act(session, shown, "merge", moderator, into=spam.public_id)
+    session.rollback()
+    (error,) = refused.value.errors
+    assert (error.field, error.code) == ("into", "leaves-the-map") and shown.public_id in error.message
+    assert face(session, shown).feature == before
+    waiting = make_report(status="pending")
+    act(session, waiting, "merge", moderator, into=spam.public_id)  # nobody loses it
+    assert waiting.merged_into_id == spam.id
 
 
 def test_a_merge_across_policies_is_blurred_like_the_stricter(session, moderator):

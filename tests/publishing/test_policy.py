@@ -10,8 +10,9 @@ from crowdmap.jobs import work_once
 from crowdmap.publishing import hook, policy
 from crowdmap.publishing.cli import republish
 from crowdmap.publishing.models import Publication
-from crowdmap.reports.models import Category, Policy
+from crowdmap.reports.models import Category, Kind, Policy
 from tests.builders import ids, make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 
 def work(session):
@@ -56,6 +57,21 @@ def test_a_stricter_policy_takes_everything_public_away_at_once_and_then_shows_w
         select(Publication).where(Publication.public_id == road.public_id, Publication.audience == "public")
     )
     assert row.precision_m > 400
+
+
+def test_a_category_that_is_for_offers_no_more_shows_no_exact_offer_meanwhile(session, coordinator):
+    category = session.get(Category, "ROAD")
+    category.kind, category.policy = Kind.OFFER, Policy.EXACT
+    session.commit()
+    clinic, other = make_report(category="ROAD", kind="offer"), make_report(category="BRID", kind="damage")
+    exact = {f["id"]: f["geometry"]["coordinates"] for f in features(coordinator)["features"]}
+    assert "left the public map at once" in coordinator.get(change(session, coordinator, "ROAD", kind="need").location).text
+    assert ids(features(coordinator)) == [other.public_id]
+    work(session)
+    after = {f["id"]: f["geometry"]["coordinates"] for f in features(coordinator)["features"]}
+    assert after.keys() == exact.keys() and after[clinic.public_id] != exact[clinic.public_id]
+    change(session, coordinator, "ROAD", kind="offer")  # the other way round nothing has to go first
+    assert len(ids(features(coordinator))) == 2
 
 
 def test_restricting_leaves_no_word_place_or_count(session, coordinator):
@@ -150,6 +166,17 @@ def test_adding_and_refusing_in_words(session, coordinator):
     page = coordinator.get("/admin/categories/BOAT")
     assert "cannot be recalled" in page.text
     assert coordinator.get("/admin/categories/NONE").status_code == 404
+
+
+def test_a_category_added_twice_at_once_is_added_once(session, app, monkeypatch):
+    actor, check, meet = make_account("coordinator"), policy._check_parent, met()
+    monkeypatch.setattr(policy, "_check_parent", lambda *of: (meet(), check(*of)))
+    told = {"code": "BOAT", "name": "Boats", "kind": Kind.OFFER, "sector": "logistics", "policy": Policy.TILE, "parent": "SVC"}
+    session.rollback()
+    outcome = at_once(app, *[lambda s: policy.add(s, actor, **told)] * 2)
+    assert sorted(type(one).__name__ for one in outcome) == ["Category", "ValidationFailed"], outcome
+    assert session.get(Category, "BOAT").active
+    session.rollback()
 
 
 def test_republish_changes_no_byte_and_mends_what_is_wrong(session, app):

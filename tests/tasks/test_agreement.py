@@ -38,11 +38,12 @@ def test_the_two_nearest_of_three_agree_within_the_distance():
 @pytest.mark.parametrize(
     ("a", "b", "north", "accuracy", "how"),
     [
-        (point(0), point(100), 50, 100, "pin"),
-        (point(0, 20), point(100, 30), 50, 100, "pin"),  # farther apart than both circles
-        (point(0, 10), point(100, 300), 0, 300, "pin"),  # one of them knows it much better
+        (point(0), point(100), 50, 150, "pin"),
+        (point(0), point(150), 75, 175, "pin"),
+        (point(0, 20), point(100, 30), 50, 80, "pin"),  # farther apart than both circles
+        (point(0, 10), point(100, 300), 0, 400, "pin"),  # one of them knows it much better
         (point(0, 300, "gazetteer"), point(0, 300, "gazetteer"), 0, 300, "gazetteer"),
-        (point(0, 300, "gazetteer"), point(50, 200, "pin"), 25, 300, "pin"),
+        (point(0, 300, "gazetteer"), point(50, 200, "pin"), 25, 325, "pin"),
     ],
 )
 def test_one_place_of_two(a, b, north, accuracy, how):

@@ -44,7 +44,7 @@ class World:
         self.ids = {report.id for report in self.reports}
         self.leases: dict[int, tuple[int, object]] = {}  # task → (volunteer's number, until)
         self.last: dict[int, int] = {}  # volunteer's number → the task given last
-        self.answered: set[tuple[int, int]] = set()
+        self.answered: set[tuple[int, int, int]] = set()  # task, its round, volunteer's number
         self.make()
 
     def make(self):
@@ -82,12 +82,12 @@ class World:
         if task is None or task.report_id not in self.ids:
             return
         assert self.holder(task.id) in (None, number), "two people have one task"
-        assert (task.id, number) not in self.answered, "the same report twice"
+        assert (task.id, task.round, number) not in self.answered, "the same words twice"
         self.leases[task.id] = (number, self.now + lease())
         self.last[number] = task.id
 
     def answer(self, number: int, account, task_id: int, value: dict):
-        before, other = self.state(task_id), self.holder(task_id)
+        (before, asked), other = self.state(task_id), self.holder(task_id)
         try:
             outcome = answer(self.session, account, task_id, value)
             self.session.commit()
@@ -96,12 +96,12 @@ class World:
             return
         assert before in LIVE and other in (None, number), "an answer where somebody else has the task"
         if outcome.state != "needless":
-            assert (task_id, number) not in self.answered, "answered twice"
-            self.answered.add((task_id, number))
+            assert (task_id, asked, number) not in self.answered, "answered twice"
+            self.answered.add((task_id, asked, number))
         self.leases.pop(task_id, None)
 
     def state(self, task_id: int):
-        found = self.session.scalar(select(Task.state).where(Task.id == task_id))
+        found = self.session.execute(select(Task.state, Task.round).where(Task.id == task_id)).one()
         self.session.commit()
         return found
 
@@ -116,7 +116,7 @@ class World:
         self.make()
 
     def check(self):
-        rows = self.session.execute(select(Answer.task_id, Answer.account_id).where(Answer.task_id.is_not(None))).all()
+        rows = self.session.execute(select(Answer.task_id, Answer.round, Answer.account_id).where(Answer.task_id.is_not(None))).all()
         assert len(rows) == len(set(rows))
         for report_id in self.ids:
             task = self.session.scalar(select(Task).where(Task.report_id == report_id).execution_options(populate_existing=True))

@@ -7,9 +7,13 @@ import threading
 import pytest
 from sqlalchemy import select
 
+from crowdmap.accounts.models import Account
 from crowdmap.accounts.roles import Role
 from crowdmap.db import clock, utcnow
+from crowdmap.events import Event
+from crowdmap.geo import distance_m
 from crowdmap.reports.models import LocatedBy, Report
+from crowdmap.tasks import gazetteer
 from crowdmap.tasks.kinds import KINDS
 from crowdmap.tasks.models import Answer, PlaceFile, Result, State, Task, Volunteer
 from crowdmap.tasks.verbs import offer
@@ -96,13 +100,13 @@ def test_each_kind_can_be_practised_by_its_known_answers(app, session, kind):
 
 @pytest.mark.databases("sqlite")
 @pytest.mark.settings(WORK_SAMPLE=1)
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "check"])
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_no_number_or_address_of_anybody_is_shown(app, session, kind):
     report = make_report(
         description=SECRET, title="Marie 3712 3456", language="ht", contact_phone="+509 3799 1201", contact_name="Zebulon", **UNPLACED
     )
     tasks_of(report)
-    account = make_volunteer("ht", kinds=[kind])
+    account = make_volunteer("ht", kinds=[kind], may_call=True)
     session.commit()
     page = client_of(app, account).post("/work/next", data={"only": kind}, follow_redirects=True).text
     assert "answer-form" in page
@@ -115,12 +119,19 @@ def test_no_number_or_address_of_anybody_is_shown(app, session, kind):
 
 @pytest.mark.databases("sqlite")
 def test_calling_back_shows_the_contact_of_one_report_on_request(app, session):
-    make_task("check", contact_phone="+509 3799 1201", contact_name="Zebulon")
+    report = make_report(contact_phone="+509 3799 1201", contact_name="Zebulon", description="Or call 3712-3456")
+    other = make_report(contact_phone="+509 3799 5555", contact_name="Another")
+    other.merged_into_id = report.id
+    session.commit()
+    tasks_of(report)
     client = client_of(app, make_volunteer(may_call=True))
     page = client.post("/work/next", data={"only": "check"}, follow_redirects=True).text
-    assert "3799" not in page
+    assert "3799" not in page and "3712" not in page and "Or call [phone]" in page
     address = re.search(r'action="(/work/\d+/contact)#contact"', page)[1]
-    assert "3799 1201" in client.post(address).text
+    shown = client.post(address).text
+    assert "3799 1201" in shown and "Or call 3712-3456" in shown  # a look that is in the log
+    assert "5555" not in shown and "Another" not in shown
+    assert "3712" not in client.get("/work").text
     assert client_of(app, make_volunteer(may_call=True)).post(address).status_code == 409
     assert client_of(app, make_volunteer()).post(address, headers={"Accept": "application/json"}).status_code == 409
 
@@ -270,6 +281,37 @@ def test_places_are_uploaded_found_by_any_name_replaced_and_removed(app, session
     assert client.post(f"/admin/places/{file_id}/remove").status_code == 303
     assert client.post(f"/admin/places/{file_id}/remove", headers={"Accept": "application/json"}).status_code == 404
     assert [one["kind"] for one in reader.get("/work/places.json?q=bel air").get_json()["places"]] == ["town"]
+    by = session.scalar(select(Account.id).where(Account.role == Role.COORDINATOR))
+    told = [(event.account_id, event.data["action"]) for event in session.query(Event).filter_by(name="PlacesChanged")]
+    assert told == [(by, "add"), (by, "add"), (by, "remove")]
+    session.rollback()
+
+
+def test_many_places_keep_their_own_names(session):
+    many = places(*(feature(f"Camp {n}", {"type": "Point", "coordinates": [-72 - n / 1000, 18.5]}, alias=f"Kan {n}") for n in range(300)))
+    gazetteer.add(session, "Camps", many)
+    session.commit()
+    for n in (0, 7, 299):
+        assert {one.name for one in gazetteer.search(session, f"kan {n}") if one.lon == pytest.approx(-72 - n / 1000)} == {f"Camp {n}"}
+
+
+@pytest.mark.parametrize(
+    ("lons", "middle"), [((177.0, -179.0), 179.0), ((178.5, -179.5), 179.5), ((-72.4, -72.2), -72.3), ((-1.0, 1.0), 0.0)]
+)
+def test_of_an_area_the_middle_is_in_it(lons, middle):
+    line = feature("Here", {"type": "LineString", "coordinates": [[lons[0], -18.0], [lons[1], -16.0]]})
+    (found,) = gazetteer.read(places(line))
+    assert (found["lon"], found["lat"]) == (pytest.approx(middle), -17) and found["radius_m"] <= 100_000
+    (northern,) = gazetteer.read(places(feature("Wide", {"type": "LineString", "coordinates": [[10, 60], [11, 60.5]]})))
+    assert northern["radius_m"] == pytest.approx(distance_m(10.5, 60.25, 11, 60), abs=1)  # towards the equator it is wider
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(RATE_LIMITS="on")
+def test_look_ups_have_an_end(app, session):
+    client = client_of(app, make_volunteer())
+    codes = [client.get("/work/places.json?q=x", headers={"Accept": "application/json"}).status_code for _ in range(61)]
+    assert codes == [200] * 60 + [429]
 
 
 @pytest.mark.databases("sqlite")
@@ -302,8 +344,22 @@ def test_a_coordinator_says_who_may_call_back(app, session):
     assert account.name in client.get("/admin/volunteers").text
     assert offer(session, account) is not None
     session.commit()
-    client.post(f"/admin/volunteers/{account.id}/calls")
+    for _again in range(2):
+        client.post(f"/admin/volunteers/{account.id}/calls")
     assert not session.get(Volunteer, account.id, populate_existing=True).may_call
+    # who may see contacts is in the log, each change once
+    by = session.scalar(select(Account.id).where(Account.role == Role.COORDINATOR))
+    told = [(event.account_id, event.data) for event in session.query(Event).filter_by(name="AccountEvent")]
+    assert told == [(by, {"action": action, "about": account.id}) for action in ("calls-allowed", "calls-ended")]
+
+
+@pytest.mark.databases("sqlite")
+def test_nobody_who_does_no_work_is_allowed_to_call(app, session):
+    client, gone = client_of(app, make_account(Role.COORDINATOR)), make_account(Role.VOLUNTEER)
+    gone.disabled_at = gone.created_at
+    session.commit()
+    assert client.post(f"/admin/volunteers/{gone.id}/calls", data={"allowed": "yes"}).status_code == 422
+    assert session.get(Volunteer, gone.id) is None
 
 
 @pytest.mark.databases("sqlite")

@@ -10,6 +10,7 @@ from crowdmap.db import clock, utcnow
 from crowdmap.errors import IllegalState, NotAllowed, NotFound, TooMany, ValidationFailed
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.models import Decision
+from crowdmap.publishing import policy
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import LocatedBy, Report
 from crowdmap.tasks import making, proposals
@@ -17,7 +18,7 @@ from crowdmap.tasks.making import make_tasks
 from crowdmap.tasks.models import Answer, Given, Result, State, Task
 from crowdmap.tasks.people import open_kinds
 from crowdmap.tasks.verbs import answer, extend, figures, held, offer, release, see_contact_of
-from tests.builders import PORT_AU_PRINCE, make_account, make_report
+from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 from tests.tasks.working import make_task, make_volunteer, tasks_of
 
 pytestmark = pytest.mark.settings(WORK_SAMPLE=0)  # or one report in ten would have a task more
@@ -114,7 +115,7 @@ def test_two_who_agree_place_it_by_the_desks_verb(session):
     assert work(session, two, task, NEAR).state == "agreed"
     private = fresh(session, Report, report.id).private
     assert (private.lon, private.lat) == pytest.approx((LON, LAT + 0.0005)) and private.located_by is LocatedBy.PIN
-    assert private.accuracy_m == pytest.approx(111.2, abs=0.5)  # the larger of both circles and their distance
+    assert private.accuracy_m == pytest.approx(155.6, abs=0.5)  # from the middle to the end of the larger circle
     decision = session.scalar(select(Decision).where(Decision.report_id == report.id, Decision.action == "move"))
     assert decision.account_id is None and decision.change["placed_by"] == [None, sorted([one.id, two.id])]
     assert "lat" not in (fresh(session, Task, task.id).value or {})
@@ -199,6 +200,23 @@ def test_two_who_agree_correct_a_category_only_where_nothing_becomes_more_or_les
         session.commit()
 
 
+@pytest.mark.settings(WORK_SAMPLE=1)
+def test_two_volunteers_do_not_carry_a_grade_past_the_second_pair_of_eyes(session):
+    policy.change(session, make_account("coordinator"), "WAT", two_people=True)
+    session.commit()
+    report = make_report(category="FOOD", description="Words")
+    perform(session, report.public_id, "verify", make_account(), report.revision, evidence="called")
+    session.commit()
+    task = tasks_of(report)["categorise"]
+    for _volunteer in range(2):
+        work(session, make_volunteer(), task, {"category": "WAT"})
+    found = fresh(session, Report, report.id)
+    assert (found.category, found.verification) == ("WAT", "corroborated")
+    kept = session.scalars(select(Decision).where(Decision.report_id == report.id).order_by(Decision.id.desc())).first()
+    assert kept.account_id is None and kept.change["verification"] == ["verified", "corroborated"]
+    session.rollback()
+
+
 @pytest.mark.databases("sqlite")
 @pytest.mark.settings(WORK_SAMPLE=1)
 def test_two_who_differ_leave_it_or_ask_a_moderator(session):
@@ -218,6 +236,9 @@ def test_two_who_differ_leave_it_or_ask_a_moderator(session):
 @pytest.mark.databases("sqlite")
 def test_calling_back_shows_one_contact_to_those_who_may_and_leaves_a_note(session):
     report = make_report(contact_phone="+509 3712 3456", verification="unverified")
+    other = make_report(contact_phone="+509 3799 5555")
+    other.merged_into_id = report.id
+    session.commit()
     task = tasks_of(report)["check"]
     assert offer(session, make_volunteer()) is None
     session.commit()
@@ -226,12 +247,13 @@ def test_calling_back_shows_one_contact_to_those_who_may_and_leaves_a_note(sessi
     with pytest.raises(IllegalState):
         see_contact_of(session, make_volunteer(may_call=True), task.id)
     session.rollback()
-    assert see_contact_of(session, caller, task.id).contact_phone == "+509 3712 3456"
+    found = see_contact_of(session, caller, task.id)
+    assert (found.contact_phone, found.others) == ("+509 3712 3456", [])
     session.commit()
     assert answer(session, caller, task.id, {"heard": "confirmed", "note": "still without water"}).state == "agreed"
     session.commit()
     kept = session.scalars(select(Decision).where(Decision.report_id == report.id).order_by(Decision.id)).all()
-    assert [d.action for d in kept][-2:] == ["see-contact", "note"] and "still without water" in kept[-1].reason
+    assert [d.action for d in kept][-2:] == ["see-contact", "note"] and kept[-1].reason == "called back: confirmed"
     assert fresh(session, Report, report.id).verification == "unverified"
     with pytest.raises(IllegalState):
         see_contact_of(session, caller, task.id)
@@ -398,6 +420,26 @@ def test_of_an_erased_report_no_answer_stays(session):
     assert fresh(session, Report, report.id).translation is None
     making.look_for_tasks(session)
     assert session.scalar(select(Answer.value)) == {} and fresh(session, Task, task.id).value is None
+
+
+def test_what_was_said_on_the_telephone_goes_with_the_report(session, client):
+    told = {"category": "WAT", "description": "No water", "lat": LAT, "lon": LON, "contact_phone": "+509 3712 3456"}
+    sent = client.post("/api/v1/reports", json=told).get_json()
+    report = session.scalar(select(Report).where(Report.public_id == sent["id"]))
+    task, caller = tasks_of(report)["check"], make_volunteer(may_call=True)
+    work(session, caller, task, {"heard": "differs", "note": "It is Zebulon's well"})
+    desk = sign_in(client, make_account())
+    page = desk.get(f"/moderate/{sent['id']}").text
+    assert "They say it is otherwise now" in page and "It is Zebulon&#39;s well" in page
+    assert desk.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    making.look_for_tasks(session)
+    session.rollback()
+    kept = [repr((row.reason, row.evidence, row.change)) for row in session.scalars(select(Decision))]
+    kept += [repr(row.value) for row in session.scalars(select(Answer))]
+    session.rollback()
+    assert "called back: differs" in str(kept) and "Zebulon" not in str(kept)
+    for address in (f"/moderate/{sent['id']}", f"/moderate/{sent['id']}/log"):
+        assert "Zebulon" not in desk.get(address).text
 
 
 @pytest.mark.databases("sqlite")

@@ -178,8 +178,9 @@ def log_of(rule_id: int):
 
 @blueprint.errorhandler(ValidationFailed)
 @blueprint.errorhandler(StaleRevision)
+@blueprint.errorhandler(queries.UnreadableRule)
 def show_again(error: DomainError):
-    """The form as it was filled in, with what is wrong."""
+    """The form as it was filled in, with what is wrong; of a rule that cannot be read the list, where it can be switched off."""
     db.session.rollback()
     if wants_json():
         return problem_response(error)
@@ -220,18 +221,22 @@ def _list(error: DomainError | None = None):
 
 
 def _sentence(rule: Rule, called: words.Names) -> str:
-    one = queries.standing(rule)
+    """"" for one that this version cannot read."""
+    try:
+        one = queries.standing(rule)
+    except queries.UnreadableRule:
+        return ""
     return words.sentence(one.conditions, one.effects, called)
 
 
 def _form(found: Rule | None, error: DomainError | None = None, typed=None):
-    choices = queries.choices(db.session)
-    conditions = Conditions.model_validate(found.conditions if found else {})
-    effects = Effects.model_validate(found.effects if found else {})
+    choices, called = queries.choices(db.session), names()
+    one = queries.standing(found) if found else None
+    conditions, effects = (one.conditions, one.effects) if one else (Conditions(), Effects())
     return render_template(
         "moderation/rules/rule.html", rule=found, error=error, typed=typed, now=_now(found, conditions, effects, typed),
-        sentence=words.sentence(conditions, effects, names()) if found else "", kinds=list(Kind), channels=CHANNELS,
-        kind_words=words.kind_words, trust_choices=trust_choices(), **choices,
+        sentence=words.sentence(conditions, effects, called) if found else "", kinds=list(Kind), channels=CHANNELS,
+        kind_words=words.kind_words, trust_choices=trust_choices(), called=called, **choices,
     )  # fmt: skip
 
 

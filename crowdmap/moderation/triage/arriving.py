@@ -51,10 +51,15 @@ class Arrival:
 def triage(session: Session, arrivals: Sequence[Arrival], categories: dict[str, Category]) -> set[int]:
     """Apply the active rules to reports that wait; → ids of those that were published. The caller commits.
 
-    A fault of a rule leaves the report waiting: it is worth more than the rule.
+    A fault of a rule leaves the report waiting: it is worth more than the rule. So does a rule that cannot be read: it may
+    be the one that keeps back what others publish.
     """
     waiting = [one for one in arrivals if one.report.status is Status.PENDING]
-    rules = queries.active(session) if waiting else []
+    try:
+        rules = queries.active(session) if waiting else []
+    except queries.UnreadableRule as error:
+        log.error("no rule is applied: %s", error.message)
+        return set()
     if not rules:
         return set()
     door, published = Door(session, categories), set()
@@ -79,12 +84,16 @@ class Door:
         self.flood, self.after = queries.flood(), settings().MODERATION == "after"
         self.more_than = cache(self._more_than)
         self.towns = cache(lambda: hook.crisis(session).areas)
+        self.lock = cache(self._lock)
 
     def judge(self, arrival: Arrival, rules: Sequence[Standing]) -> Verdict:
         after = self.after and arrival.report.source not in NOT_BY_DEFAULT
-        return decide(
-            rules, self.facts(arrival), flood=self.flood, after=after, before_counting=lambda: events.lock(self.session)
-        )
+        return decide(rules, self.facts(arrival), flood=self.flood, after=after, before_counting=self.lock)
+
+    def _lock(self) -> None:
+        """Once, for what a rule counted before may leave out those who came at the same moment."""
+        events.lock(self.session)
+        self.more_than.cache_clear()
 
     def facts(self, arrival: Arrival) -> Facts:
         sent = (arrival.source_hash, arrival.device_hash)

@@ -73,7 +73,7 @@ class SourceHold(db.Model):
     kind: Mapped[SourceKind] = mapped_column(enum_text(SourceKind))
     key: Mapped[bytes] = mapped_column(LargeBinary)
     reason: Mapped[str] = mapped_column(default="")
-    held_by_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    held_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))  # None: by an erasure, see sources.hold_erased
     held_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     released_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     released_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

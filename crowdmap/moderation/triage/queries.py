@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from pydantic import ValidationError
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.config import settings
 from crowdmap.db import IDS, MOST_ID, by_ids
-from crowdmap.errors import InvalidCursor, NotFound
+from crowdmap.errors import IllegalState, InvalidCursor, NotFound
 from crowdmap.moderation import queueing
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage.models import Attention, Rule, RuleApplication
@@ -22,9 +23,19 @@ PAGE = 100
 UNREAD = "published unread, as this crisis chose (MODERATION=after)"
 
 
+class UnreadableRule(IllegalState):
+    """Another version wrote it, or a hand in the database."""
+
+    code, title = "unreadable-rule", "This version cannot read a rule"
+
+
 def standing(rule: Rule) -> Standing:
-    """Raises pydantic's ValidationError for a rule that this version cannot read."""
-    return Standing(rule.id, rule.name, Conditions.model_validate(rule.conditions), Effects.model_validate(rule.effects))
+    """Raises UnreadableRule for one that this version cannot read."""
+    try:
+        return Standing(rule.id, rule.name, Conditions.model_validate(rule.conditions), Effects.model_validate(rule.effects))
+    except ValidationError as error:
+        words = _("This version cannot read the rule “%(name)s”. Switch it off, or remove it.", name=rule.name)
+        raise UnreadableRule(words) from error
 
 
 def rules(session: Session) -> list[Rule]:
@@ -33,8 +44,18 @@ def rules(session: Session) -> list[Rule]:
 
 
 def active(session: Session) -> list[Standing]:
+    """Raises UnreadableRule: the others must not decide as if that one said nothing."""
     query = select(Rule).where(Rule.active, Rule.removed_at.is_(None)).order_by(Rule.position, Rule.id)
     return [standing(rule) for rule in session.scalars(query)]
+
+
+def unreadable(session: Session) -> str | None:
+    """What is wrong, in a sentence, where a rule that is on cannot be read: nothing is published unread then."""
+    try:
+        active(session)
+    except UnreadableRule as error:
+        return error.message
+    return None
 
 
 _A = Attention.__table__.c
@@ -65,11 +86,11 @@ def flood() -> Flood:
 def what_is_missing(session: Session) -> str | None:
     """Why a crisis may not choose MODERATION=after now, in a sentence for its operator; None: it may."""
     if not masking_is_in_place():
-        return "personal marks in the words are not masked by this version"
+        return _("personal marks in the words are not masked by this version")
     if not session.scalar(select(func.count()).select_from(Rule).where(Rule.active, Rule.removed_at.is_(None))):
-        return "there is no active triage rule: make one at /admin/rules, starting with MODERATION=before"
+        return _("there is no active triage rule: make one at /admin/rules, starting with MODERATION=before")
     if not (settings().FLOOD_PER_MINUTE and settings().FLOOD_PER_SOURCE):
-        return "the flood brakes FLOOD_PER_MINUTE and FLOOD_PER_SOURCE must be more than 0"
+        return _("the flood brakes FLOOD_PER_MINUTE and FLOOD_PER_SOURCE must be more than 0")
     return None
 
 
@@ -79,8 +100,11 @@ def masking_is_in_place() -> bool:
 
 
 def publishes_unread(session: Session) -> bool:
-    """Whether something may be on the map that nobody of the team has read."""
-    return any(settings().MODERATION == "after" or one.effects.decide == "publish" for one in active(session))
+    """Whether something may be on the map that nobody of the team has read; in doubt it is said."""
+    try:
+        return any(settings().MODERATION == "after" or one.effects.decide == "publish" for one in active(session))
+    except UnreadableRule:
+        return True
 
 
 # ---- what rules did

@@ -41,14 +41,14 @@ def rehearse(session: Session, rules: Sequence[Standing], limit: int = REPORTS) 
     categories = {category.code: category for category in session.scalars(select(Category))}
     towns, arrivals = cache(lambda: hook.crisis(session).areas), cache(lambda: _Arrivals(session))
     flood, after = queries.flood(), settings().MODERATION == "after"
-    trusted, held = cache(lambda *who: sources.trust_of(session, _Sent(*who))), cache(lambda: sources.all_held(session))
+    counted, held = cache(sources.counted), cache(lambda: sources.all_held(session))
     found = []
     for report in reports:
         sent = first.get(report.id) or _Sent()
         facts = facts_of(
             report, report.private, categories, organisation=sent.organisation, suspicious=report.id in suspicious, towns=towns,
             held=lambda sent=sent: any((source.kind, source.key) in held() for source in sources.sources(sent)),
-            ask_trust=lambda sent=sent: trusted(sent.account_id, sent.organisation, sent.source_hash, sent.device_hash),
+            ask_trust=lambda sent=sent: sources.trust_of(session, sent, counted),
             more_than=lambda n, minutes, of, sent=sent: arrivals().more_than(sent, n, minutes, of),
         )  # fmt: skip
         by_default = after and report.source not in NOT_BY_DEFAULT

@@ -48,8 +48,11 @@ def change(session: Session, actor: Account, rule_id: int, words: RuleWords, rev
 
 
 def switch(session: Session, actor: Account, rule_id: int, active: bool) -> Rule:
+    """Raises NotAllowed, NotFound, UnreadableRule (switching it off is always possible)."""
     found = _rule(session, actor, rule_id)
     if found.active != active:
+        if active:
+            queries.standing(found)
         found.active = active
         _changed(session, found, actor, "switch", {"active": [not active, active]})
     return found

@@ -42,9 +42,9 @@ def agree(values, report) -> Verdict:
 
 
 def apply(session, task, report, value, account) -> bool:
-    """A note at the report, which a moderator weighs: calling back changes no grade by itself."""
-    words = f"called back: {value['heard']}" + (f". {value['note']}" if value["note"] else "")
-    keep(session, report, account, "note", words, bump=False)
+    """A note at the report, which a moderator weighs: calling back changes no grade by itself. What the reporter said
+    stays in the answer alone, which an erasure empties; decisions are for good."""
+    keep(session, report, account, "note", f"called back: {value['heard']}", bump=False)
     return True
 
 

@@ -60,7 +60,8 @@ class TaskKind:
     report)* → Verdict. *apply(session, task, report, value, account)*: put the agreed value into the report; returns
     whether that could be done, else a moderator decides. *items(session, languages)* and *judge(item, value)*: practice.
     *choose(value)* → the desk's action and its fields by which a moderator takes a proposal. *again*: whether it is
-    asked anew when what it brought is gone. *stays*: what is shown of the report unmasked, for the work needs it.
+    asked anew when what it brought is gone. *stays*: what is shown of the report unmasked, for the work needs it;
+    "everything" from when the contact was asked for.
     """
 
     name: str

@@ -5,10 +5,12 @@ import re
 import pytest
 from click.testing import CliRunner
 from flask.cli import ScriptInfo
+from sqlalchemy import update
 
 from crowdmap.cli import cli
 from crowdmap.events import Event
 from crowdmap.moderation.triage.models import Rule, RuleApplication
+from crowdmap.reports.models import Category
 from tests.builders import LEOGANE, make_account, make_report, sign_in
 
 FORM = {"name": "Water there", "trust_at_least": "0.7", "categories": ["WAT"], "areas": ["Léogâne"], "decide": "publish"}
@@ -106,6 +108,38 @@ def test_rubbish_is_refused_by_name_and_what_was_typed_stays(coordinator, sessio
     page = coordinator.post("/admin/rules", data={**FORM, **changed})
     assert page.status_code == 422 and f'href="#{field}"' in page.text
     assert session.query(Rule).count() == 0
+
+
+@pytest.mark.databases("sqlite")
+def test_a_rule_of_another_version_is_shown_and_can_be_switched_off(app, coordinator, session):
+    coordinator.post("/admin/rules", data=FORM)
+    switch_on(coordinator, session)
+    number = the_rule(session)
+    session.execute(update(Rule).values(conditions={"moon": "full"}))
+    session.commit()
+    page = page_of(coordinator, "/admin/rules")
+    assert "This version cannot read it." in page and "every report waits" in page and f"/admin/rules/{number}/try" not in page
+    assert "before somebody has read them" in page_of(coordinator, "/about")
+    assert "WRONG rules" in run(app, "doctor").output and "Water there" in run(app, "doctor").output
+    for path in ("/admin/rules/try", f"/admin/rules/{number}", f"/admin/rules/{number}/try"):
+        answer = coordinator.get(path)
+        assert answer.status_code == 409 and "cannot read the rule “Water there”" in answer.text
+    assert coordinator.post(f"/admin/rules/{number}/switch").status_code == 303
+    page = page_of(coordinator, "/admin/rules")
+    assert "every report waits" not in page and "Switch on" not in page
+    assert coordinator.post(f"/admin/rules/{number}/switch", data={"active": "yes"}).status_code == 409
+    assert coordinator.post(f"/admin/rules/{number}/remove").status_code == 303
+    assert "No rule yet" in page_of(coordinator, "/admin/rules")
+    session.rollback()  # what the command saw before
+    assert "well  rules" in run(app, "doctor").output
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.settings(LANGUAGES="en,fr")
+def test_the_form_names_categories_in_its_readers_language(coordinator, session):
+    session.execute(update(Category).where(Category.code == "WAT").values(names={"fr": "De l'eau"}))
+    session.commit()
+    assert "De l&#39;eau" in page_of(coordinator, "/admin/rules/new?lang=fr")
 
 
 @pytest.mark.databases("sqlite")

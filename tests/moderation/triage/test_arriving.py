@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import update
 
 from crowdmap.db import db
 from crowdmap.intake.draft import ReportDraft
@@ -128,7 +129,10 @@ def test_many_in_one_transaction_are_a_flood(session):
 
 
 @pytest.mark.settings(FLOOD_PER_MINUTE=5)
-def test_those_who_come_at_the_same_moment_do_not_slip_past_the_brake(app, session):
+@pytest.mark.parametrize("asks_the_same", [False, True])
+def test_those_who_come_at_the_same_moment_do_not_slip_past_the_brake(app, session, asks_the_same):
+    if asks_the_same:  # what a rule counts before the lock is not what the brake counts
+        make_rule(session, {"volume": {"more_than": 5, "minutes": 1, "of": "all"}}, None, name="Many", escalate=True)
     make_rule(session)
     session.rollback()
     start = threading.Barrier(12)
@@ -224,6 +228,45 @@ def test_a_rule_that_fails_keeps_nobody_out(session, monkeypatch):
 
     monkeypatch.setattr("crowdmap.moderation.triage.arriving.area_of", fail)
     assert arrive(at=LEOGANE).status == "pending"
+
+
+def test_a_rule_that_cannot_be_read_keeps_nobody_out_and_publishes_nothing(client, session):
+    make_rule(session)
+    rule = make_rule(session, {"words": ["dead"]}, "review", name="Dead")
+    session.execute(update(Rule).where(Rule.id == rule.id).values(conditions={"words": ["dead"], "moon": "full"}))
+    session.commit()
+    told = client.post("/api/v1/reports", json={"category": "WAT", "description": "No water", "place": "Delmas"})
+    assert told.status_code == 201 and told.get_json()["status"] == "pending"
+    assert queries.publishes_unread(session)  # in doubt it is said
+    session.execute(update(Rule).where(Rule.id == rule.id).values(active=False))
+    session.commit()
+    assert arrive().status == "published"
+
+
+def test_nobody_is_told_that_what_a_rule_published_was_checked(client, session):
+    make_rule(session)
+    told = client.post("/api/v1/reports", json={"kind": "need", "category": "WAT", "description": "x", "place": "y"}).get_json()
+    assert told["status"] == "published"
+    for path in (f"/reports/{told['id']}", f"/track/{told['tracking_token']}"):
+        page = client.get(path).text
+        assert "Checked and put on the map" not in page and "Put on the map, not checked yet" in page
+        assert "On the map" in page[page.index("pathway") :].partition("</ol>")[0]
+    report = session.query(Report).one()
+    perform(session, report.public_id, "verify", make_account(), report.revision, evidence="called")
+    session.commit()
+    page = client.get(f"/track/{told['tracking_token']}").text
+    assert "Checked and put on the map" in page[page.index("pathway") :].partition("</ol>")[0]
+
+
+@pytest.mark.databases("sqlite")
+def test_a_rehearsal_asks_for_each_source_once(session, monkeypatch):
+    for n in range(6):
+        arrive(contact_phone="+509 3712 3456", source_key=f"device {n}")
+    rules = [queries.standing(make_rule(session, {"trust_at_least": 0.5}, active=False))]
+    asked = []
+    counted = sources.counted
+    monkeypatch.setattr(sources, "counted", lambda session, source: asked.append(source) or counted(session, source))
+    assert len(rehearse(session, rules)) == 6 and len(asked) == 1
 
 
 @pytest.mark.settings(FLOOD_PER_MINUTE=4)

@@ -4,16 +4,20 @@ import re
 
 import pytest
 
-from crowdmap.db import db
+from crowdmap.db import db, utcnow
 from crowdmap.events import Event
 from crowdmap.moderation import sources, sweeps
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.bulk import MOST_AT_ONCE
+from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
+from crowdmap.moderation.triage import verbs
 from crowdmap.moderation.triage.models import SourceHold, SweptReport
+from crowdmap.moderation.triage.rule import RuleWords
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report, Submission
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once, met
 
 SENDER = {"contact_phone": "+509 3712 3456", "source_key": "device one"}
 
@@ -69,7 +73,13 @@ def test_all_of_a_source_is_hidden_and_restored_exactly(desk, session):
     assert public[shown.public_id] == public[done.public_id] == "removed" and public[other.public_id] is None
     removed = desk.get("/feeds/changes?since=0").get_json()["features"]
     assert {f["id"] for f in removed if f["properties"].get("removed")} == {shown.public_id, done.public_id, before.public_id}
+    steps = session.query(UndoStep).filter(UndoStep.account_id != colleague.id)
+    assert steps.count() == 0  # it is restored as a whole
+    session.rollback()
+    assert "undo-form" not in desk.get("/moderate").text
     assert "3 reports are back as they were." in restore_all(desk, path)
+    assert steps.count() == 0
+    session.rollback()
     assert statuses(session, waiting, shown, done, before, other) == ["pending", "published", "closed", "hidden", "published"]
     assert [event.data["action"] for event in session.query(Event).filter_by(name="SourceChanged")] == ["hide", "restore"]
 
@@ -119,11 +129,67 @@ def test_what_takes_too_long_goes_on_with_another_press(desk, session, monkeypat
 
 
 def test_a_merged_report_is_left_to_its_root(desk, session):
-    root, child = make_report(), make_report(**SENDER)
+    root, child, own = make_report(), make_report(**SENDER), make_report(**SENDER)
     child.merged_into_id = root.id
     session.commit()
     page = hide_all(desk, address(session, child))
-    assert "merged into another report" in page and statuses(session, child) == ["published"]
+    assert "One report was hidden as spam." in page and "still open" not in page and "as spam</button>" not in page
+    assert "merged into another report" in page and statuses(session, child, own) == ["published", "hidden"]
+
+
+def test_what_others_told_as_well_stays_on_the_map_and_is_told(desk, session):
+    """A spammer's copy came first, and the true report was merged into it."""
+    with_child, with_grandchild, with_voice, alone = (make_report(**SENDER) for _ in range(4))
+    own, true, deep = make_report(**SENDER), make_report(), make_report(status="pending")
+    true.merged_into_id, own.merged_into_id, deep.merged_into_id = with_child.id, with_grandchild.id, own.id
+    session.commit()
+    assert desk.post(f"/api/v1/reports/{with_voice.public_id}/voices", json={"text": "so it is"}).status_code in (200, 201)
+    path = address(session, alone)
+    page = desk.get(path).text
+    assert "Hide it as spam" in page and "Others told the same as 3 reports" in page and page.count("others told it too") == 3
+    page = hide_all(desk, path)
+    assert page.count("Others told the same. Decide on it by itself.") == 3 and "as spam</button>" not in page
+    assert statuses(session, with_child, with_grandchild, with_voice, alone) == ["published"] * 3 + ["hidden"]
+    shown = f"/reports/{with_child.public_id}"
+    session.rollback()
+    assert desk.get(shown).status_code == 200
+    refused = desk.post(f"{path}/hide", data={"seen": 10**9}, headers={"Accept": "application/json"})
+    assert refused.status_code == 409 and refused.get_json(force=True)["code"] == "others-told"
+
+
+@pytest.mark.databases("sqlite")
+def test_who_took_it_back_and_what_is_hidden_speak_for_nothing(desk, session):
+    report = make_report(**SENDER)
+    hidden, gone = make_report(), make_report()
+    hidden.merged_into_id = gone.merged_into_id = report.id
+    hidden.status = "hidden"
+    gone.withdrawn_at = utcnow()
+    session.query(Submission).filter_by(report_id=gone.id).update({"withdrawn_at": utcnow()})
+    session.commit()
+    hide_all(desk, address(session, report))
+    assert statuses(session, report) == ["hidden"]
+
+
+def test_restoring_earns_the_source_no_trust(desk, session):
+    coordinator = make_account("coordinator")
+    words = {"name": "Water", "conditions": {"categories": ["WAT"]}, "effects": {"decide": "publish"}}
+    verbs.add(session, coordinator, RuleWords.model_validate(words), active=True)
+    session.commit()
+    reports = [make_report(status="pending", **SENDER) for _ in range(5)]
+    sent = sources.first_of(session, reports[0].id)
+    session.rollback()
+    path = address(session, reports[0])
+    hide_all(desk, path)
+    restore_all(desk, path)
+    assert set(statuses(session, *reports)) == {"published"}
+    assert sources.trust_of(session, sent) == 0
+    # what a person had published before counts as it did
+    perform(session, reports[0].public_id, "verify", coordinator, session.get(Report, reports[0].id).revision, evidence="called")
+    session.commit()
+    hide_all(desk, path)
+    restore_all(desk, path)
+    assert sources.history(session, sources.sources(sent)[0], sent.device_hash).published == 1
+    session.rollback()
 
 
 def test_a_source_is_held_and_released(desk, session):
@@ -135,6 +201,20 @@ def test_a_source_is_held_and_released(desk, session):
     assert desk.post(f"{path}/release").status_code == 303 and desk.post(f"{path}/release").status_code == 409
     kept = session.query(SourceHold).one()
     assert kept.released_at is not None
+
+
+def test_what_two_held_at_once_is_released_at_once(session, app, monkeypatch):
+    source = sources.sources(sources.first_of(session, make_report(**SENDER).id))[0]
+    actors, held, meet = [make_account() for _ in range(2)], sources.held, met()
+    monkeypatch.setattr(sources, "held", lambda *of: (held(*of), meet())[0])
+    session.rollback()
+    outcome = at_once(app, *(lambda s, one=one: sources.hold(s, source, one) for one in actors))
+    assert any(isinstance(one, SourceHold) for one in outcome), outcome
+    monkeypatch.undo()
+    sources.release(session, source, actors[0])
+    session.commit()
+    assert sources.held(session, [source]) is None and sources.all_held(session) == set()
+    session.rollback()
 
 
 @pytest.mark.databases("sqlite")
@@ -175,6 +255,49 @@ def test_after_an_erasure_the_source_is_gone(client, session):
     path = address(session, session.query(Report).one())
     assert client.post(f"/api/v1/track/{token}/erase", json={}).status_code == 204
     assert sign_in(client, make_account()).get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "holds"), [("reject", "false", 2), ("reject", "spam", 2), ("reject", "unverifiable", 0), ("hide", "false", 0)]
+)
+def test_erasing_what_was_rejected_as_false_holds_who_sent_it(client, session, action, reason, holds):
+    body = {"category": "WAT", "description": "No water", "place": "Delmas", "contact_phone": "+509 3712 3456"}
+    moderator = make_account()
+    for words in ("No water", "Still none"):  # a source that is held already is not held twice
+        sent = client.post("/api/v1/reports", json={**body, "description": words}).get_json()
+        perform(session, sent["id"], action, moderator, 1, reason)
+        session.commit()
+        assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    kept = session.query(SourceHold).all()
+    assert len(kept) == holds and all(one.held_by_id is None and one.released_at is None for one in kept)
+    session.rollback()
+    client.post("/api/v1/reports", json=body)
+    report = session.query(Report).order_by(Report.id.desc()).first()
+    known = sources.sources(sources.first_of(session, report.id))
+    assert bool(sources.held(session, known)) == bool(holds)
+    path, desk = address(session, report), sign_in(client, moderator)
+    page = desk.get(path).text
+    assert ("was erased by its reporter" in page) == bool(holds)
+    if holds:
+        assert desk.post(f"{path}/release").status_code == 303 and "was erased by its reporter" not in desk.get(path).text
+
+
+def test_erasing_what_was_restored_or_only_joined_holds_nobody(client, session):
+    body = {"category": "WAT", "description": "No water", "place": "Delmas", "contact_phone": "+509 3712 3456"}
+    sent, moderator = client.post("/api/v1/reports", json=body).get_json(), make_account()
+    for action, reason in (("reject", "false"), ("restore", ""), ("publish", "")):
+        perform(session, sent["id"], action, moderator, session.query(Report).one().revision, reason)
+        session.commit()
+    voice = client.post(f"/api/v1/reports/{sent['id']}/voices", json={"text": "me too", "contact_phone": "+509 3700 0000"}).get_json()
+    perform(session, sent["id"], "reject", moderator, session.query(Report).one().revision, "false")
+    session.commit()
+    assert client.post(f"/api/v1/track/{voice['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(SourceHold).count() == 0
+    perform(session, sent["id"], "restore", moderator, session.query(Report).one().revision)
+    session.commit()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(SourceHold).count() == 0
+    session.rollback()
 
 
 def test_who_is_signed_in_is_known_by_account(session, client):
