@@ -6,6 +6,7 @@ search for duplicates asks for them. The hook before each commit keeps them in s
 erased.
 """
 
+import logging
 import re
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, inspect, select
@@ -15,6 +16,8 @@ from crowdmap.db import db, in_chunks
 from crowdmap.publishing import masks
 from crowdmap.reports.keyed import keyed_hash, one_spelling
 from crowdmap.reports.models import Report
+
+log = logging.getLogger(__name__)
 
 PHONE, EMAIL, MESSAGE = "phone", "email", "message"
 FOUND_BY = ("email", "position", "plus-code", "phone")  # finders; the others would take a number's place
@@ -82,7 +85,11 @@ def may_differ(obj) -> bool:
 
 def of_report(report: Report, private) -> set[tuple[str, bytes]]:
     """(kind, hash) of all marks of one report by itself; *private*: its private row, or None."""
-    found = in_text(f"{report.title}\n{report.description}")
+    try:
+        found = in_text(f"{report.title}\n{report.description}")
+    except Exception as error:  # as in ``masks.mask``: no copy is found by its words, and it can be taken off the map
+        log.error("the marks in the words of %s could not be read: %s", report.public_id, type(error).__name__)
+        found = set()
     if private is not None:
         found |= of_contact(private.contact_phone, private.contact_email)
     return hashed(found)

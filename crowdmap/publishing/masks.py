@@ -2,14 +2,17 @@
 otherwise for that one mark."""
 
 import html
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable
 
 from crowdmap.publishing import choices
 from crowdmap.publishing.choices import Choices
-from crowdmap.publishing.finders import KINDS, Found, joined
+from crowdmap.publishing.finders import KINDS, WORDS, Found, joined
 from crowdmap.publishing.finders.rules import Rules
+
+log = logging.getLogger(__name__)
 
 PHONE, EMAIL, POSITION = (KINDS[name].mask for name in ("phone", "email", "position"))
 
@@ -36,14 +39,23 @@ _SEEN = _Seen()
 # what a link carries instead of a space, a plus, a comma, an at
 _QUOTED = {"%20": " ", "%2b": "+", "%2c": ",", "%40": "@"}
 _QUOTES = re.compile("|".join(_QUOTED), re.IGNORECASE)
+# a reference by number: the zeros before it, which a browser skips, and one that is no character at all. Python refuses to
+# read a number of more than 4,300 digits, and a text that cannot be looked through cannot be taken off the map either
+_ZEROS, _NO_CHARACTER = re.compile(r"(?<=&#)0+(?=[0-9])"), re.compile(r"&#(?=[0-9]{8})")
 
 
 def plain(text: str) -> str:
     """NFKC digits, no invisible characters, HTML's and links' spellings undone: what a reader sees, or a click on a
     link tells, is what the patterns see."""
     text = text.translate(_SEEN)
-    text = html.unescape(text) if "&" in text else text
+    text = unescaped(text).translate(_SEEN) if "&" in text else text
     return _QUOTES.sub(lambda match: _QUOTED[match.group().lower()], text) if "%" in text else text
+
+
+def unescaped(text: str) -> str:
+    """HTML's references undone, in every text; ``html.unescape`` raises ValueError where one is too long."""
+    # a blank and not nothing: what is left must not become a reference with what stands before it
+    return html.unescape(_NO_CHARACTER.sub("&# ", _ZEROS.sub("", text)))
 
 
 def find(text: str, rules: Rules = Rules(), kinds: Iterable[str] = KINDS) -> list[Found]:  # noqa: B008 (a constant)
@@ -62,9 +74,16 @@ def mask(
     text: str | None, rules: Rules = Rules(), chosen: Choices = None, kinds: Iterable[str] = KINDS  # noqa: B008
 ) -> str | None:  # fmt: skip
     """The text as all beyond the team may read it; returned unchanged (not even normalised) where nothing is masked.
-    *chosen*: what moderators decided of single marks. *kinds*: fewer for those whose work needs the others."""
-    if not text:
-        return text
+    *chosen*: what moderators decided of single marks. *kinds*: fewer for those whose work needs the others. Never raises:
+    what cannot be looked through is masked as a whole, for a fault here would keep its report on the map."""
+    try:
+        return _masked(text, rules, chosen, kinds) if text else text
+    except Exception as error:  # its words may hold those of the text
+        log.error("a text could not be looked through for personal marks and is masked as a whole: %s", type(error).__name__)
+        return KINDS[WORDS].mask
+
+
+def _masked(text: str, rules: Rules, chosen: Choices, kinds: Iterable[str]) -> str:
     seen = plain(text)
     marks = found_in(seen, rules, chosen, kinds)
     if chosen:

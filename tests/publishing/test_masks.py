@@ -1,9 +1,12 @@
 """What is masked in public text, and what is left alone: two tables."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from crowdmap.publishing import marks
+from crowdmap.publishing.finders import KINDS
 from crowdmap.publishing.masks import EMAIL, PHONE, POSITION, mask
 
 MARKS = [
@@ -114,6 +117,30 @@ def test_a_mark_is_masked_whole(text, masked):
 @pytest.mark.parametrize("text", LEFT)
 def test_harmless_text_is_left_byte_for_byte(text):
     assert mask(text) == text
+
+
+# references that Python refuses to read, by themselves and made of what is left of another; and what zeros stand before
+LONG_REFERENCES = ["&#" + "1" * 4301, "&#&#" + "1" * 4301, "&#" + "0" * 4400 + "1" * 4400, "&#&#0" + "0" * 4400 + "51;", "&#x" + "1" * 4400]
+
+
+@pytest.mark.parametrize("reference", LONG_REFERENCES)
+def test_no_reference_is_too_long_to_be_read(reference):
+    assert mask(f"3456 7890 {reference}").startswith("[phone]")
+
+
+def test_what_a_reference_spells_is_seen_with_zeros_before_it_and_what_it_hides_is_not():
+    assert mask("&#" + "0" * 5000 + "51;456 7890") == "[phone]"
+    assert mask("3456&shy;78&#8203;90") == "[phone]"
+
+
+def test_what_cannot_be_looked_through_is_masked_as_a_whole(monkeypatch, caplog):
+    """A fault in a finder leaks nothing, into the log neither, and stops no commit."""
+    broken = KINDS["phone"]._replace(find=lambda text, rules: int(text))
+    monkeypatch.setitem(KINDS, "phone", broken)
+    assert mask("Ring 3456 7890") == "[masked]"
+    report = SimpleNamespace(title="", description="Ring 3456 7890", public_id="anid")
+    assert marks.of_report(report, None) == set()
+    assert "3456" not in caplog.text and caplog.text.count("ValueError") == 2
 
 
 def test_none_stays_none():
