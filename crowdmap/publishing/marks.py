@@ -26,7 +26,7 @@ MADE_OF = ("title", "description", "contact_phone", "contact_email")
 BYTES = 16  # of the hash that are kept: 128 bits
 
 # a number that some system of messages gave: alone in brackets, or after its word
-_QUOTED = re.compile(r"\[(\d{4,12})\]|\b(?:id\w*|sms|msg|message|ticket)\s?(?:no\b\.?|[#:])?\s*:?\s*#?(\d{4,12})\b", re.IGNORECASE)
+_QUOTED = re.compile(r"\[(\d{4,12})\]|\b(?:id\w*|sms|msg|message|ticket)\s?(?:no\b\.?|[#:])?\s*+(?::\s*+)?#?(\d{4,12})\b", re.IGNORECASE)
 # exports of other maps carry pseudonyms in place of what was masked: the same number has always the same one
 _PSEUDONYM = re.compile(r"\[(phone|email|e-mail)[:\s](\w{1,16})\]", re.IGNORECASE)
 # the moment a forwarded message carries, to the second

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from crowdmap.publishing import marks
 from crowdmap.publishing.finders.rules import Rules
 from crowdmap.publishing.masks import mask
 
@@ -19,8 +20,8 @@ BEGINNINGS = (
     "x=", "!3d", "18 32 35", "///a", "w3w", "google.com/maps/", "cin", "cin no", "id :", "passport number", "carte 1", "id A1", "a@", "a@b.",
     "a at", "a at b", "a at b dot", "a (at)", "a - at", "a_at_b", "my name", "my name is", "je m'", "mon nom c'est", "name:", "signed",
     "signed by", "Mr", "Mr.", "M.", "rue Mr A", "Dr A de", "mwen rele", "123456", "1234567", "1234567 ext", "+", "(+", "1:2", "12|34",
-    "2010-01-01", "1,000", "sms id 1", "[1234", "9710964", "call", "tel 37,", "rele 1", "37, 12", "37l2", "&#", "&#0", "%2", "CCCC2222",
-    "22CC+", "77C3 GMX8 +", "A1 12 ",
+    "2010-01-01", "1,000", "sms id 1", "1 sms", "1 id no", "[1234", "9710964", "call", "tel 37,", "rele 1", "37, 12",
+    "37l2", "&#", "&#0", "%2", "CCCC2222", "22CC+", "77C3 GMX8 +", "A1 12 ",
 )  # fmt: skip
 # … and what it goes through again and again where two parts of it can share that out in more than one way
 FILLERS = (
@@ -36,6 +37,7 @@ def _took(text: str, times: int = 1) -> float:
     for _ in range(times):
         begun = time.thread_time()
         mask(text, RULES)
+        marks.in_text(text)
         least = min(least, time.thread_time() - begun)
     return least
 
