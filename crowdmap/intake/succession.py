@@ -46,7 +46,7 @@ def prepare(session: Session, report: Report) -> Heirs | None:
 def hand_over(session: Session, report: Report, heirs: Heirs) -> Report | None:
     """The new report of the others; the caller commits. What strangers wrote never stops anybody from taking back their
     own: where no report can be made of it, it stays with the one that is taken back, for the team; None then."""
-    # a rollback to a savepoint forgets what was touched and recorded before: keep it
+    session.flush()  # a rollback to a savepoint forgets what was touched and recorded before: keep it
     touched, happened = set(session.info.get("touched", ())), list(session.info.get("events", ()))
     try:
         with session.begin_nested():

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from crowdmap.db import db, in_chunks
 from crowdmap.publishing import masks
+from crowdmap.publishing.finders.phones import in_digits
 from crowdmap.reports.keyed import keyed_hash, one_spelling
 from crowdmap.reports.models import Report
 
@@ -56,7 +57,7 @@ def in_text(text: str | None) -> set[tuple[str, str]]:
         if any(start < last and first < end for (first, last), _ in quoted):
             continue
         if kind == PHONE:
-            found |= of_contact(seen[start:end], None)
+            found |= of_contact(in_digits(seen[start:end]), None)
         elif kind == EMAIL:
             found |= of_contact(None, seen[start:end])
     return found

@@ -40,7 +40,7 @@ _SOME_POSITION = re.compile(
 
 _CODE = "[23456789CFGHJMPQRVWX]"  # no vowel and nothing that looks like another: hardly a word is made of these
 _PLUS_CODE = re.compile(
-    rf"(?<!\w)(?:[23456789C][2-9CFGHJMPQRV]{_CODE}{{6}}\s?\+(?:\s?{_CODE}{{2,3}}\b|(?!\w))"  # 773PG4VQ+2V, 773PG4VQ+
+    rf"(?<!\w)(?:[23456789C][2-9CFGHJMPQRV]{_CODE}{{2}}\s?{_CODE}{{4}}\s?\+(?:\s?{_CODE}{{2,3}}\b|(?!\w))"  # 773P G4VQ+2V, 773PG4VQ+
     rf"|{_CODE}{{4,8}}\+{_CODE}{{2,3}}\b"  # G4VQ+2V: the crisis itself says near which place
     # the shortest form only with its place behind it, for 22+33 is a sum
     rf"|(?={_CODE}*(?-i:[CFGHJMPQRVWX])){_CODE}{{2}}\+{_CODE}{{2,3}}(?=,?\s(?-i:[A-ZÀ-Þ])\w))",
