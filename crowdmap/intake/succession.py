@@ -4,9 +4,11 @@ The oldest voice that is left becomes a new report, pending, and the other voice
 voice's own words and place; where it gave none, the place that was public, for that is what it agreed with.
 """
 
+import logging
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from crowdmap.events import ReportDecided, ReportSubmitted, record
@@ -16,9 +18,13 @@ from crowdmap.intake.submit import Incoming, new_report
 from crowdmap.moderation.merging import below
 from crowdmap.moderation.models import Decision
 from crowdmap.publishing.hook import touch
+from crowdmap.publishing.preview import preview
 from crowdmap.reports.models import VISIBLE, Category, Letter, LocatedBy, Report, Submission
 
+log = logging.getLogger(__name__)
+
 REASON = "the one who first reported this took it back; others had said the same"
+KEPT = "others had said the same; no report could be made of it, so it is kept with this one"
 LET_GO = "the report it was merged into was taken back by its reporter; this one was never published by itself"
 
 
@@ -37,8 +43,28 @@ def prepare(session: Session, report: Report) -> Heirs | None:
     return Heirs(others, voices.public_feature(session, report.id)) if others else None
 
 
-def hand_over(session: Session, report: Report, heirs: Heirs) -> Report:
-    """The new report of the others; the caller commits."""
+def hand_over(session: Session, report: Report, heirs: Heirs) -> Report | None:
+    """The new report of the others; the caller commits. What strangers wrote never stops anybody from taking back their
+    own: where no report can be made of it, it stays with the one that is taken back, for the team; None then."""
+    session.flush()  # a rollback to a savepoint forgets what was touched and recorded before: keep it
+    touched, happened = set(session.info.get("touched", ())), list(session.info.get("events", ()))
+    try:
+        with session.begin_nested():
+            heir = _heir(session, report, heirs)
+            session.flush()
+            preview(session, heir)  # what cannot be shown would stop the commit
+            return heir
+    except OperationalError:  # a database that is away or busy: nothing can be taken back now, and all may be tried again
+        raise
+    except Exception as error:  # its words may hold those of a voice
+        log.error("no report could be made of the voices of %s: %s", report.public_id, type(error).__name__)
+    touch(session, {*touched, report.id})
+    session.info["events"] = happened
+    session.add(Decision(report_id=report.id, action="note", reason=KEPT))
+    return None
+
+
+def _heir(session: Session, report: Report, heirs: Heirs) -> Report:
     first = heirs.submissions[0]
     message = Incoming(
         _draft(first.verbatim, report, heirs.feature), first.channel, first.external_id, first.verbatim,

@@ -13,7 +13,7 @@ from crowdmap.publishing import choices
 from crowdmap.publishing.choices import KEPT, MASKED
 from crowdmap.publishing.finders import KINDS, WORDS, Found
 from crowdmap.publishing.finders.rules import rules_of
-from crowdmap.publishing.masks import found_in, plain
+from crowdmap.publishing.masks import beside, found_in, plain
 from crowdmap.reports.models import Report
 
 TEXTS = ("title", "description", "translation", "place", "unit")
@@ -68,7 +68,7 @@ def marked(report: Report) -> Marked:
         if not text:
             continue
         seen = plain(text)
-        found = found_in(seen, rules, chosen)
+        found = found_in(seen, rules, chosen, near=beside(report, name))
         if not found:
             pieces[name] = [(text, None)]
             continue
@@ -135,15 +135,15 @@ def _new(report: Report, words: str) -> str:
         _refuse("words", "too-many", _("Choose at least one word, and at most %(most)s.", most=most))
     there, open_somewhere = False, False
     rules, chosen = rules_of(settings()), report.mark_choices
-    for text in filter(None, (getattr(report, name) for name in TEXTS)):
-        seen = plain(text)
+    for name in TEXTS:
+        seen = plain(getattr(report, name) or "")
         places = list(choices.places_of(seen, words_id))
         if not places:
             continue
         there = True
         hidden = [
             mark
-            for mark in found_in(seen, rules, chosen)
+            for mark in found_in(seen, rules, chosen, near=beside(report, name))
             if not choices.is_kept(mark.kind, seen[mark.start : mark.end], chosen)
         ]
         open_somewhere |= any(

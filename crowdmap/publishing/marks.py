@@ -6,6 +6,7 @@ search for duplicates asks for them. The hook before each commit keeps them in s
 erased.
 """
 
+import logging
 import re
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, inspect, select
@@ -13,8 +14,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from crowdmap.db import db, in_chunks
 from crowdmap.publishing import masks
+from crowdmap.publishing.finders.phones import in_digits
 from crowdmap.reports.keyed import keyed_hash, one_spelling
 from crowdmap.reports.models import Report
+
+log = logging.getLogger(__name__)
 
 PHONE, EMAIL, MESSAGE = "phone", "email", "message"
 FOUND_BY = ("email", "position", "plus-code", "phone")  # finders; the others would take a number's place
@@ -23,7 +27,7 @@ MADE_OF = ("title", "description", "contact_phone", "contact_email")
 BYTES = 16  # of the hash that are kept: 128 bits
 
 # a number that some system of messages gave: alone in brackets, or after its word
-_QUOTED = re.compile(r"\[(\d{4,12})\]|\b(?:id\w*|sms|msg|message|ticket)\s?(?:no\b\.?|[#:])?\s*:?\s*#?(\d{4,12})\b", re.IGNORECASE)
+_QUOTED = re.compile(r"\[(\d{4,12})\]|\b(?:id\w*|sms|msg|message|ticket)\s?(?:no\b\.?|[#:])?\s*+(?::\s*+)?#?(\d{4,12})\b", re.IGNORECASE)
 # exports of other maps carry pseudonyms in place of what was masked: the same number has always the same one
 _PSEUDONYM = re.compile(r"\[(phone|email|e-mail)[:\s](\w{1,16})\]", re.IGNORECASE)
 # the moment a forwarded message carries, to the second
@@ -53,7 +57,7 @@ def in_text(text: str | None) -> set[tuple[str, str]]:
         if any(start < last and first < end for (first, last), _ in quoted):
             continue
         if kind == PHONE:
-            found |= of_contact(seen[start:end], None)
+            found |= of_contact(in_digits(seen[start:end]), None)
         elif kind == EMAIL:
             found |= of_contact(None, seen[start:end])
     return found
@@ -82,7 +86,11 @@ def may_differ(obj) -> bool:
 
 def of_report(report: Report, private) -> set[tuple[str, bytes]]:
     """(kind, hash) of all marks of one report by itself; *private*: its private row, or None."""
-    found = in_text(f"{report.title}\n{report.description}")
+    try:
+        found = in_text(f"{report.title}\n{report.description}")
+    except Exception as error:  # as in ``masks.mask``: no copy is found by its words, and it can be taken off the map
+        log.error("the marks in the words of %s could not be read: %s", report.public_id, type(error).__name__)
+        found = set()
     if private is not None:
         found |= of_contact(private.contact_phone, private.contact_email)
     return hashed(found)

@@ -18,7 +18,7 @@ from crowdmap import geo
 from crowdmap.db.search import fold
 from crowdmap.publishing.choices import Choices
 from crowdmap.publishing.finders.rules import Rules
-from crowdmap.publishing.masks import mask
+from crowdmap.publishing.masks import ALONE, Beside, beside, mask
 from crowdmap.publishing.models import Audience
 from crowdmap.reports.models import VISIBLE, Category, Kind, Policy, Report, ReportPrivate, Talk, Verification
 
@@ -119,11 +119,11 @@ class Tree:
         inside = (p for _m, p in placed if geo.distance_m(own.lon, own.lat, p.lon, p.lat) <= circle)
         return min((own, *inside), key=_known_to_m)  # among equals the first
 
-    def masked(self, text: str | None, rules: Rules, chosen: Choices = None) -> str | None:
+    def masked(self, text: str | None, rules: Rules, chosen: Choices = None, near: Beside = ALONE) -> str | None:
         """As ``masks.mask``, looked through once for all who read it."""
-        key = (text, rules, tuple(sorted((chosen or {}).items())))
+        key = (text, rules, tuple(sorted((chosen or {}).items())), near)
         if key not in self._masked:
-            self._masked[key] = mask(text, rules, chosen)
+            self._masked[key] = mask(text, rules, chosen, near=near)
         return self._masked[key]
 
     def _is_told_to_all(self, member: Report) -> bool:
@@ -234,8 +234,8 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     if personal:  # a time to the second would tell which message it was to somebody who listened in
         created, occurred = to_the_hour(created), to_the_hour(occurred)
     title, description, place, unit, translation = (
-        tree.masked(text, crisis.rules, report.mark_choices)
-        for text in (report.title, report.description, None if personal else report.place, report.unit, report.translation)
+        tree.masked(getattr(report, name), crisis.rules, report.mark_choices, beside(report, name)) if name else None
+        for name in ("title", "description", None if personal else "place", "unit", "translation")
     )
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,

@@ -36,12 +36,12 @@ def message_of(kind: TaskKind, report: Report, *, called: bool = False) -> Messa
     """*called*: its reporter's contact is shown beside it, and that somebody looked is in the log."""
     stays = kind.stays if called or "everything" not in kind.stays else frozenset()
 
-    def seen(text: str | None) -> str:
-        return masked(text or "", stays, report.mark_choices)
+    def seen(name: str) -> str:
+        return masked(getattr(report, name) or "", stays, report.mark_choices, masks.beside(report, name))
 
     return Message(
-        seen(report.title), seen(report.description), seen(report.place), report.kind.value, primary(report.language),
-        seen(report.translation) or None, report.occurred_at or report.created_at,
+        seen("title"), seen("description"), seen("place"), report.kind.value, primary(report.language),
+        seen("translation") or None, report.occurred_at or report.created_at,
     )  # fmt: skip
 
 
@@ -49,13 +49,13 @@ def message_of_item(item: Item) -> Message:
     return Message("", item.text, "", language=item.language)
 
 
-def masked(text: str, stays: frozenset[str], chosen: Choices = None) -> str:
+def masked(text: str, stays: frozenset[str], chosen: Choices = None, near: masks.Beside = masks.ALONE) -> str:
     """As the public may read it; *stays*: "position" leaves coordinates, plus codes and links of maps, "everything" leaves
     all. *chosen*: what moderators decided of single marks."""
     if not text or "everything" in stays:
         return text
     kinds = tuple(kind for kind in KINDS if kind not in POSITIONS) if "position" in stays else tuple(KINDS)
-    return masks.mask(text, rules_of(settings()), chosen, kinds)
+    return masks.mask(text, rules_of(settings()), chosen, kinds, near)
 
 
 def own_name(code: str) -> str:

@@ -6,6 +6,8 @@ import uuid
 import pytest
 
 from crowdmap.db import utcnow
+from crowdmap.events import Event
+from crowdmap.intake import succession
 from crowdmap.intake.tokens import grouped
 from crowdmap.moderation import duplicates
 from crowdmap.moderation.models import Decision
@@ -208,6 +210,51 @@ def test_any_voice_can_stand_alone(client, session, mine, voice):
         assert told == ("pending", "FOOD", "Here too", 20, 18.5)
     else:
         assert told[:4] == ("pending", "WAT", "", None) and told[4] != LAT and told[4] is not None
+    session.rollback()
+
+
+TOO_LONG = "me too &#&#" + "1" * 4301  # a reference that Python refuses to read
+
+
+@pytest.mark.parametrize("act, answer", [("withdraw", 200), ("erase", 204)])
+def test_no_text_keeps_anybody_from_taking_back_their_own(client, session, act, answer):
+    """What cannot be looked through, in each field that takes words, of the reporter and of a stranger."""
+    given = {"category": "WAT", "title": TOO_LONG[:200], "description": TOO_LONG, "place": TOO_LONG[:200], "unit": TOO_LONG[:20]}
+    mine = client.post("/api/v1/reports", json=given).get_json()
+    decide(session, mine, "publish", status="published")
+    neighbour = {"User-Agent": "a neighbour's"}
+    voice = client.post(f"/api/v1/reports/{mine['id']}/voices", json={"text": TOO_LONG}, headers=neighbour).get_json()
+    told = client.post(f"{URL}/{mine['tracking_token']}/correct", json={"description": TOO_LONG})
+    written = client.post(f"{URL}/{mine['tracking_token']}/message", json={"text": TOO_LONG[:4000]})
+    assert (told.status_code, written.status_code) == (200, 200)
+    assert client.post(f"{URL}/{mine['tracking_token']}/{act}").status_code == answer
+    assert client.get(f"/api/v1/reports/{mine['id']}").status_code == 410
+    heir = client.get(f"{URL}/{voice['tracking_token']}").get_json()
+    assert heir["id"] != mine["id"] and heir["voice"] is False
+
+
+@pytest.mark.parametrize("act", ["withdraw", "erase"])
+@pytest.mark.parametrize("fault", ["new_report", "preview"])
+def test_a_voice_of_which_no_report_can_be_made_stays_with_the_team(client, session, mine, monkeypatch, caplog, act, fault):
+    decide(session, mine, "publish", status="published")
+    since = client.get("/feeds/changes?since=0").get_json()["seq"]
+    voice = client.post(f"/api/v1/reports/{mine['id']}/voices", json={"text": "Marker-voice"}).get_json()
+
+    def fail(*_):
+        raise ValueError("Marker-voice")
+
+    monkeypatch.setattr(succession, fault, fail)
+    assert client.post(f"{URL}/{mine['token']}/{act}").status_code in (200, 204)
+    gone = client.get(f"/feeds/changes?since={since}").get_json()["features"]
+    assert [(f["id"], f["properties"].get("removed")) for f in gone] == [(mine["id"], True)]
+    assert client.get(f"{URL}/{voice['tracking_token']}").get_json()["voice"] is True
+    report = report_of(session, mine)
+    left = session.query(Submission).filter_by(report_id=report.id, withdrawn_at=None).one()
+    assert left.verbatim["text"] == "Marker-voice" and session.query(Report).count() == 1
+    reasons = [one.reason for one in session.query(Decision).filter_by(report_id=report.id, action="note")]
+    told = [one.data["action"] for one in session.query(Event).filter_by(name="ReportDecided")]
+    assert reasons == [succession.KEPT] and told == ["withdraw", "erase"][: 2 if act == "erase" else 1]
+    assert "Marker-voice" not in caplog.text and "ValueError" in caplog.text
     session.rollback()
 
 

@@ -193,6 +193,17 @@ def test_the_desk_shows_the_translation_with_its_marks_and_as_the_public_reads_i
 
 
 @pytest.mark.databases("sqlite")
+def test_a_number_that_the_title_begins_is_masked_in_both_and_each_part_is_decided_of(session, moderator):
+    report = make_report(category="ROAD", kind="damage", title="Call Marie 3712", description="3456, she is alone")
+    seen = told(session, report)
+    assert (seen["title"], seen["description"]) == ("Call Marie [phone]", "[phone], she is alone")
+    assert [one.text for one in marked(report).marks] == ["3712", "3456"]
+    do(session, report, "keep-mark", moderator, mark=mark(report, "3712").id)
+    seen = told(session, report)
+    assert (seen["title"], seen["description"]) == ("Call Marie 3712", "[phone], she is alone")
+
+
+@pytest.mark.databases("sqlite")
 def test_a_text_without_marks_is_shown_as_it_came(session, client, moderator):
     report = make_report(status="pending", description="Needs <b>water</b> for 60 people")
     page = sign_in(client, moderator).get(f"/moderate/{report.public_id}").text

@@ -1,7 +1,6 @@
 """From the category words of a source to the codes and the kind of this crisis."""
 
 import csv
-import html
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crowdmap.errors import DomainError
+from crowdmap.publishing.masks import unescaped
 from crowdmap.reports.crisis import FALLBACK
 
 NUMBERED = re.compile(r"\s*(\d+)([a-z]*)\.\s*", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Choice:
 
 def key(label: str) -> str:
     """The form in which names are compared: no case, accents, entities or punctuation."""
-    text = unicodedata.normalize("NFKD", html.unescape(label).casefold())
+    text = unicodedata.normalize("NFKD", unescaped(label).casefold())
     return " ".join(re.findall(r"[^\W_]+", "".join(c for c in text if not unicodedata.combining(c))))
 
 

@@ -1,7 +1,6 @@
 """What every file format yields, and the reading of dates, numbers and texts they share."""
 
 import hashlib
-import html
 import json
 import math
 import re
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from crowdmap.errors import DomainError
 from crowdmap.geo import check_point
 from crowdmap.intake.files.categories import CategoryBook
+from crowdmap.publishing.masks import unescaped
 
 TITLE_MAX = 200
 DESCRIPTION_MAX = 10_000
@@ -154,7 +154,7 @@ def plain(text: Any) -> str:
     """
     text = str(text or "")
     for _ in range(3):
-        undone = html.unescape(text)
+        undone = unescaped(text)
         if undone == text:
             break
         text = undone

@@ -16,14 +16,17 @@ _EMAIL = re.compile(
     rf"(?:(?:\.[\w-]+)*\.{_TLD}|(?:\s+(?:dot|point|punto|pwen)\s+\w[\w-]*)+|(?:\s?[(\[{{<]\s?dot\s?[)\]}}>]\s?[\w-]+)+))"
     rf"|{_LOCAL}[-_]{_AT}[-_][\w-]{{1,63}}?(?:\.{_TLD}|[-_]dot[-_]\w+)"
     rf"|{_LOCAL}\s-\s?{_AT}\s?-\s[\w-]+\.{_TLD}"
-    rf"|{_LOCAL}\s-{_AT}-\s[\w-]+\.{_TLD}",
+    rf"|{_LOCAL}\s-{_AT}-\s[\w-]+\.{_TLD}"
+    rf"|{_LOCAL}\s+(?:chez|a)\s{_HOSTS}(?:\s?(?:\.|(?:dot|point|punto|pwen)\s)\s?{_TLD})?",  # marie chez gmail point com
     re.IGNORECASE,
 )
 # without one of these there is no address, and looking for one takes longer than for all other marks
 _SOME_AT = re.compile(rf"(?:@|{_AT}(?![^\W_]))")
+_SOME_HOST = ("mail", "yahoo", "outlook", "icloud", "proton")
 
 
 def find(text: str, _rules) -> Iterator[tuple[int, int]]:
-    if _SOME_AT.search(text.lower()):
+    small = text.lower()
+    if _SOME_AT.search(small) or any(host in small for host in _SOME_HOST):
         for match in _EMAIL.finditer(text):
             yield match.span()

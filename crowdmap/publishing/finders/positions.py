@@ -10,7 +10,9 @@ _DEGREES = r"[-+−]?\d{1,3}(?:[.,]\d+)?\s?(?:°|\bdeg(?:rees)?\b)\s?"
 _DECIMAL = r"(?<![\d.,])[-+−]?\d{1,3}[.,]\d{3,}"
 _MINUS_DECIMAL = r"(?<![\w.,])[-−]\d{1,3}[.,]\d{3,}"
 _COMPASS = r"(?:north|south|east|west|nord|sud|ouest|est|norte|sur|este|oeste|nò|sid|lwès|lès|[NSEWO])(?!\w)"
-_NAME = r"(?<![^\W\d_])m?(?:lon|lng|long|longitude|lat|latitude)(?![^\W\d_])\s*(?:[:=]|\b(?:is|of|est|es|se)\b)?\s*"
+# white space is taken whole (++, *+) wherever it may be long and more may follow: two or three runs of it side by side that
+# share it out in all ways took twenty seconds for a text of blanks
+_NAME = r"(?<![^\W\d_])m?(?:lon|lng|long|longitude|lat|latitude)(?![^\W\d_])\s*+(?:(?:[:=]|\b(?:is|of|est|es|se)\b)\s*+)?"
 # links of maps say a place to the metre even where no number is in them
 _MAP_LINK = (
     r"(?<![\w.-])(?:https?://)?(?:www\.|m\.)?(?:maps\.app\.goo\.gl|goo\.gl/maps|maps\.google\.[a-z.]{2,6}|google\.[a-z.]{2,6}/maps"
@@ -19,7 +21,7 @@ _MAP_LINK = (
 _POSITION = re.compile(
     rf"{_DEGREES}(?:{_MINUTES}(?:{_SIDE})?|{_SIDE}|\d{{1,2}}(?:[.,]\d+)?\s?min(?:utes?)?\b(?:\s?\d{{1,2}}(?:[.,]\d+)?\s?sec(?:onds?)?\b)?)"
     rf"|{_DEGREES}[\s,;/]*{_DEGREES}"  # 18.54° -72.33°
-    rf"|{_DECIMAL}\s?(?:{_SIDE})?\s*[,;/|+\s]\s*(?:{_NAME}|[NSEWO]\s?)?[-+−]?\d{{1,3}}[.,]\d{{3,}}"  # 18.543, -72.338
+    rf"|{_DECIMAL}\s?(?:{_SIDE})?(?:\s*+[,;/|+]\s*+|\s++)(?:{_NAME}|[NSEWO]\s?)?[-+−]?\d{{1,3}}[.,]\d{{3,}}"  # 18.543, -72.338
     rf"|{_DECIMAL}[^\d\n]{{1,12}}{_MINUS_DECIMAL}|{_MINUS_DECIMAL}[^\d\n]{{1,12}}{_DECIMAL}"  # 18.543 and -72.338
     rf"|{_DECIMAL}\s?{_COMPASS}[^\d\n]{{1,8}}\d{{1,3}}[.,]\d{{3,}}\s?{_COMPASS}"  # 18.543 nord, 72.338 ouest
     r"|(?<![\d.,])[-+−]?\d{1,3}[.,]\d{4,}(?!\d)"  # one number with four decimals or more
@@ -38,7 +40,7 @@ _SOME_POSITION = re.compile(
 
 _CODE = "[23456789CFGHJMPQRVWX]"  # no vowel and nothing that looks like another: hardly a word is made of these
 _PLUS_CODE = re.compile(
-    rf"(?<!\w)(?:[23456789C][2-9CFGHJMPQRV]{_CODE}{{6}}\s?\+(?:\s?{_CODE}{{2,3}}\b|(?!\w))"  # 773PG4VQ+2V, 773PG4VQ+
+    rf"(?<!\w)(?:[23456789C][2-9CFGHJMPQRV]{_CODE}{{2}}\s?{_CODE}{{4}}\s?\+(?:\s?{_CODE}{{2,3}}\b|(?!\w))"  # 773P G4VQ+2V, 773PG4VQ+
     rf"|{_CODE}{{4,8}}\+{_CODE}{{2,3}}\b"  # G4VQ+2V: the crisis itself says near which place
     # the shortest form only with its place behind it, for 22+33 is a sum
     rf"|(?={_CODE}*(?-i:[CFGHJMPQRVWX])){_CODE}{{2}}\+{_CODE}{{2,3}}(?=,?\s(?-i:[A-ZÀ-Þ])\w))",
