@@ -176,6 +176,47 @@ def test_trust_comes_from_what_people_decided_and_needs_the_device_as_well(sessi
     assert "known: 8 reports, 6 published" == sources.in_words(found)
 
 
+def test_what_was_merged_stands_and_falls_with_its_root(session):
+    """A flood is merged as one and its root rejected; nobody is trusted for it, and its copies count against them."""
+    moderator, known = make_account(), {"contact_phone": "+509 3712 3456", "source_key": "device one"}
+    root, above, *copies = (arrive(**known) for _ in range(6))
+
+    def found() -> sources.History:
+        one = sources.history(session, sources.sources(sources.first_of(session, root.id))[0])
+        session.rollback()
+        return one
+
+    for copy in copies:
+        perform(session, copy.public_id, "merge", moderator, copy.revision, into=root.public_id)
+    session.commit()
+    assert (found().merged, found().false) == (0, 0)  # nobody said yes to what they tell
+    perform(session, root.public_id, "publish", moderator, root.revision)
+    session.commit()
+    assert (found().published, found().merged) == (1, 4)
+    # merged once more: what counts is where it ends
+    perform(session, above.public_id, "publish", moderator, above.revision)
+    perform(session, root.public_id, "merge", moderator, root.revision, into=above.public_id)
+    session.commit()
+    assert (found().published, found().merged) == (1, 5)
+    perform(session, above.public_id, "reject", moderator, above.revision, "spam")
+    session.commit()
+    assert (found().published, found().merged, found().false) == (0, 0, 6) and sources.trust(found()) == 0
+
+
+def test_erasing_a_copy_of_what_is_false_gives_no_trust_back(session, client):
+    moderator = make_account()
+    root = settled(session, moderator, "reject", "false")
+    body = {"category": "WAT", "description": "Said again", "place": "Jacmel", "contact_phone": "+509 3712 3456"}
+    sent = client.post("/api/v1/reports", json=body).get_json()
+    copy = session.query(Report).filter_by(public_id=sent["id"]).one()
+    copy.merged_into_id = root.id
+    session.commit()
+    known = sources.sources(sources.first_of(session, copy.id))
+    session.rollback()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert sources.held_among(session, known) == set(known)
+
+
 def test_a_voice_for_others_earns_no_trust(session, client):
     report = settled(session, make_account())
     for n in range(3):

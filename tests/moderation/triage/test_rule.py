@@ -184,7 +184,8 @@ def test_a_phrase_is_looked_for_as_search_folds_it():
     (History(10, published=10, verified=10, age_hours=48), 0.9, 0.92),
     (History(11, published=10, false=1, age_hours=48), 0.55, 0.56),
     (History(11, published=10, hidden=1, age_hours=48), 0.71, 0.72),
-    (History(5, merged=4, age_hours=48), 0.5, 0.5),
+    (History(50, merged=50, age_hours=48), 0.28, 0.3),  # copies alone earn next to nothing
+    (History(9, published=3, merged=4, age_hours=48), 0.71, 0.72),
     (History(3, false=3, age_hours=480), 0, 0),
     (History(200, published=200, verified=200, age_hours=1e9), 0.99, 1),
 ])  # fmt: skip
