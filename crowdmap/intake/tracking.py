@@ -183,10 +183,12 @@ def _joined(session: Session, submission: Submission, report: Report, decisions:
     below = [row for row in succession.below(session, report.id) if row.withdrawn_at is None and row.erased_at is None]
     if not below:
         return 0, None
-    query = select(Submission.id, Submission.source_hash).where(
+    # by contact and device together: how many there are must not tell whose number somebody typed
+    query = select(Submission.id, Submission.source_hash, Submission.device_hash).where(
         Submission.report_id.in_([row.id for row in below]), Submission.withdrawn_at.is_(None)
     )
-    senders = {row.source_hash or row.id for row in session.execute(query)} - {submission.source_hash}
+    senders = {(row.source_hash or row.id, row.device_hash) for row in session.execute(query)}
+    senders.discard((submission.source_hash, submission.device_hash))
     here = {row.public_id for row in below if row.merged_into_id == report.id}
     for decision in reversed(decisions):
         taken = decision.change.get("taken_in", [None, None])[1] or []
