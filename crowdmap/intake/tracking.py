@@ -40,7 +40,7 @@ from crowdmap.reports.models import (
 )
 
 MOST_LETTER = 4000
-MOST_LETTERS, DAY = 30, timedelta(days=1)  # messages and answers of one sender
+MOST_LETTERS, DAY = 30, timedelta(days=1)  # letters of one sender, whatever they are about
 SCRUB_AFTER = timedelta(minutes=10)  # so that many erasures cost one look through the index
 CONTACT = ("contact_name", "contact_phone", "contact_email")
 PLACE = ("lat", "lon", "accuracy_m")
@@ -240,7 +240,7 @@ def history(found: Tracked) -> list[Entry]:
 
 def correct(session: Session, found: Tracked, correction: Correction) -> bool:
     """Apply at once what nobody has checked yet, and contact always; anything else goes to the moderators as a letter,
-    for what was checked must not change unseen. → whether all of it was applied. Raises ValidationFailed."""
+    for what was checked must not change unseen. → whether all of it was applied. Raises ValidationFailed, TooMany."""
     wanted = {name: value for name, value in correction.model_dump().items() if value is not None}
     if not wanted:
         raise ValidationFailed([FieldError("description", "nothing", _("Say what should be different."))])
@@ -249,6 +249,8 @@ def correct(session: Session, found: Tracked, correction: Correction) -> bool:
     _refuse_withdrawn(found)
     now = {name: value for name, value in wanted.items() if found.pending or (found.original and name in CONTACT)}
     later = {name: value for name, value in wanted.items() if name not in now}
+    if later:
+        _check_number(found)
     _apply(session, found.report, now)
     at = utcnow()
     if later:
@@ -329,8 +331,9 @@ def scrub_files(session: Session) -> None:
 
 
 def confirm(session: Session, found: Tracked, arrival: Arrival) -> None:
-    """Whether help came, as the one who asked says; the last word counts."""
+    """Whether help came, as the one who asked says; the last word counts. Raises TooMany."""
     _refuse_withdrawn(found)
+    _check_number(found)
     at = utcnow()
     session.add(_letter(found, "confirm", at, arrival.text, {"arrived": arrival.arrived}))
     _decide(session, found, "confirm", change={"arrived": arrival.arrived}, at=at)
@@ -362,7 +365,7 @@ def _question(found: Tracked, public_id: str) -> Question:
 
 def _check_number(found: Tracked) -> None:
     now = utcnow()
-    recent = [one.at for one in found.letters if one.about in ("message", "answer") and one.at > now - DAY]
+    recent = [one.at for one in found.letters if one.at > now - DAY]
     if len(recent) >= MOST_LETTERS:
         words = _("%(n)s messages came from you within a day. They are kept; write more tomorrow.", n=len(recent))
         error = TooMany(words, code="letters-today")
