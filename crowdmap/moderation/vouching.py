@@ -29,7 +29,8 @@ REASON = "two people of the team know it independently: {} and {}"
 
 @dataclass(frozen=True)
 class Vouched:
-    """*counts*: whether this one counts towards corroborated; *corroborated*: whether the report became so by it."""
+    """*counts*: whether the account is old enough to count towards corroborated; *corroborated*: whether the report became so
+    by it. That it has the reporter's address is told to nobody: anybody may have joined by it."""
 
     report: Report
     counts: bool
@@ -40,7 +41,7 @@ def vouch(session: Session, public_id: str, actor: Account, evidence: str, devic
     """Keep that *actor* knows it, and how; the caller commits. *device*: as ``web.client_device`` says it.
 
     Raises NotAllowed, NotFound and Gone (not public), ValidationFailed (no evidence), IllegalState: the report is not
-    unverified, the account vouched already, or it told the report itself.
+    unverified, the account vouched already, or it told the report itself, signed in or from this device.
     """
     if not actor.can(Permission.VOUCH):
         raise NotAllowed()
@@ -53,7 +54,7 @@ def vouch(session: Session, public_id: str, actor: Account, evidence: str, devic
     keep(session, report, actor, "vouch", evidence=evidence, bump=False)
     session.flush()
     known_since = came_at(session, report)
-    sure = [account for account in vouchers(session, report) if counts(account, known_since)]
+    sure = independent(session, report, known_since)
     if len(sure) < NEEDED:
         return Vouched(report, counts(actor, known_since), False)
     words = REASON.format(*(account.name or account.email for account in sure[:NEEDED]))
@@ -75,6 +76,16 @@ def counts(account: Account, known_since: datetime) -> bool:
     """Whether an account's word makes a report surer: it was there before the report, so that nobody makes two accounts
     for their own, and it is still in use."""
     return account.is_active and account.created_at < known_since
+
+
+def independent(session: Session, report: Report, known_since: datetime) -> list[Account]:
+    """Of those who vouched, whose words count, in this order: of accounts that count, not by a reporter's address."""
+    members = [report, *below(session, report.id)]
+    addresses = {one_spelling(member.private.contact_email) for member in members if member.private.contact_email}
+    return [
+        account for account in vouchers(session, report)
+        if counts(account, known_since) and one_spelling(account.email) not in addresses
+    ]  # fmt: skip
 
 
 def came_at(session: Session, report: Report) -> datetime:
@@ -115,12 +126,13 @@ def _check(session: Session, report: Report, actor: Account, device: str | None)
 
 
 def _told_it(session: Session, report: Report, actor: Account, device: str | None) -> bool:
-    """Whether the account's address or the device sent the report, or one that was merged into it."""
-    members = [report, *below(session, report.id)]
-    if any(one_spelling(member.private.contact_email or "") == one_spelling(actor.email) for member in members):
-        return True
-    ids = [member.id for member in members]
+    """Whether the account or the device sent the report, or one that was merged into it. Not whether the account has a
+    reporter's address: addresses are not confirmed, and a refusal would tell whose it is."""
+    ids = [report.id, *(member.id for member in below(session, report.id))]
     firsts = select(func.min(Submission.id)).where(Submission.report_id.in_(ids)).group_by(Submission.report_id)
-    query = select(Submission.source_hash, Submission.device_hash).where(Submission.id.in_(firsts))
-    own = {source_hash(actor.email), *([source_hash(device)] if device else [])}
-    return any(own & {sent.source_hash, sent.device_hash} for sent in session.execute(query))
+    query = select(Submission.account_id, Submission.source_hash, Submission.device_hash).where(Submission.id.in_(firsts))
+    own = source_hash(device) if device else None
+    return any(
+        sent.account_id == actor.id or (own is not None and own in (sent.source_hash, sent.device_hash))
+        for sent in session.execute(query)
+    )

@@ -8,12 +8,20 @@ from sqlalchemy import select
 
 from crowdmap.db import utcnow
 from crowdmap.errors import Gone, IllegalState, NotAllowed, NotFound, ValidationFailed
+from crowdmap.moderation import sources
 from crowdmap.moderation.actions import perform
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.vouching import vouch
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
+
+def make_account_before(session, report):
+    account = make_account("volunteer")
+    account.created_at = report.created_at - timedelta(days=1)
+    session.commit()
+    return account
+
 
 SEEN = "I stood there this morning"
 
@@ -98,18 +106,38 @@ def test_a_disabled_account_does_not_count(session, team):
 
 
 def test_the_reporter_cannot_vouch(session, team):
-    by_address = make_report(contact_email=team[0].email.upper())
-    with_a_number = make_report(contact_email=team[0].email, contact_phone="+509 3700 0001")
+    signed_in = make_report()
+    sources.first_of(session, signed_in.id).account_id = team[0].id
     by_device = make_report(source_key="the device", contact_phone="+509 3712 3456")
     merged = make_report()
     by_device.merged_into_id = merged.id
     session.commit()
-    for report, account, device in ((by_address, team[0], None), (with_a_number, team[0], None), (merged, team[1], "the device")):
+    for report, account, device in ((signed_in, team[0], None), (merged, team[1], "the device")):
         with pytest.raises(IllegalState) as refused:
             vouch(session, report.public_id, account, SEEN, device)
         assert refused.value.code == "own-report"
         session.rollback()
-    assert vouch(session, by_address.public_id, team[1], SEEN, "another device").counts
+    assert vouch(session, signed_in.public_id, team[1], SEEN, "another device").counts
+    session.commit()
+
+
+@pytest.mark.parametrize("number", [{}, {"contact_phone": "+509 3700 0001"}])
+def test_who_has_the_reporters_address_is_answered_as_anybody_and_does_not_count(session, team, number):
+    """Addresses are not confirmed: whoever joins by one would learn whose report it is."""
+    report, other = make_report(contact_email=team[0].email.upper(), **number), make_report(contact_email="else@example.org", **number)
+    child = make_report(contact_email=team[1].email)
+    child.merged_into_id = report.id
+    session.commit()
+    for one in team[:2]:
+        told, elsewhere = vouch(session, report.public_id, one, SEEN), vouch(session, other.public_id, one, SEEN)
+        session.commit()
+        assert (told.counts, told.report.verification) == (True, "unverified") and elsewhere.counts
+        assert len(decisions(session, report, "vouch")) == len(decisions(session, other, "vouch"))
+    assert other.verification == "corroborated"
+    vouch(session, report.public_id, team[2], SEEN)
+    session.commit()
+    assert report.verification == "unverified"
+    assert vouch(session, report.public_id, make_account_before(session, report), SEEN).corroborated
     session.commit()
 
 
