@@ -22,7 +22,7 @@ from crowdmap.intake.tokens import token_hash
 from crowdmap.moderation import sources, talk, undoing
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.evidence import ending
-from crowdmap.moderation.models import Decision
+from crowdmap.moderation.models import Decision, VouchOrigin
 from crowdmap.moderation.talk import Question
 from crowdmap.moderation.timeline import Entry
 from crowdmap.moderation.timeline_told import reporter_entries
@@ -302,7 +302,7 @@ def erase(session: Session, found: Tracked) -> None:
     if found.original:
         sources.hold_erased(session, submission, report)
     submission.verbatim, submission.content_hash = {}, b""
-    submission.source_hash = submission.device_hash = submission.token_hash = None
+    submission.source_hash = submission.device_hash = submission.network_hash = submission.token_hash = None
     submission.account_id = submission.organisation = None
     session.execute(delete(Letter).where(Letter.submission_id == submission.id))
     outbox.erase(session, submission.id)
@@ -315,6 +315,7 @@ def erase(session: Session, found: Tracked) -> None:
         private.lon = private.lat = private.accuracy_m = None
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
+        session.execute(delete(VouchOrigin).where(VouchOrigin.report_id == report.id))
         forget(session, report.id)
         undoing.forget(session, report.id)
     _decide(session, found, "erase")

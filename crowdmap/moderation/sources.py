@@ -16,6 +16,7 @@ from sqlalchemy import and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.accounts.models import Account
+from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.errors import IllegalState, NotAllowed, NotFound
 from crowdmap.events import SourceChanged, record
@@ -31,6 +32,7 @@ FALSE = ("spam", "false")
 AS_FALSE = (Decision.action == "reject", Decision.reason.in_(FALSE))
 # decisions by which a person said that a report may stand; what a rule published nobody has looked at
 SAID_YES = ("publish", "verify", "corroborate", "close")
+NETWORK = "network"  # among holds, beside the kinds of sources: it is none, for nobody knows who is behind it
 RESTORED = "hidden with all of its source, and restored with it"  # why a report got back what it had: nobody judged it
 
 
@@ -266,6 +268,27 @@ def held(session: Session, known: list[Source]) -> SourceHold | None:
     return session.scalar(select(h).where(these, h.released_at.is_(None)).order_by(h.id.desc()).limit(1))
 
 
+def network_of(sent) -> bytes | None:
+    """The network by which a message is held or counted with others of it; none where an organisation proved who it is."""
+    return None if sent.organisation is not None else sent.network_hash
+
+
+def kept_back(sent, holds: set[tuple]) -> str | None:
+    """Which of these holds (``holds_on``, ``all_held``) makes what *sent* wait: "held", one on a source of its own;
+    "held-network", one on a device of its network; or None."""
+    if any((source.kind, source.key) in holds for source in sources(sent)):
+        return "held"
+    return "held-network" if (NETWORK, network_of(sent)) in holds else None
+
+
+def holds_on(session: Session, sent) -> set[tuple]:
+    """The holds that may keep back what *sent*, as ``all_held`` says them."""
+    h, network = SourceHold, network_of(sent)
+    these = [and_(h.kind == source.kind, h.key == source.key) for source in sources(sent)]
+    these += [h.network_hash == network] * (network is not None)
+    return _holds(session, or_(*these)) if these else set()
+
+
 def held_among(session: Session, known: list[Source]) -> set[Source]:
     """Which of these are held."""
     query = select(SourceHold.kind, SourceHold.key).where(SourceHold.key.in_([source.key for source in known]))
@@ -273,25 +296,35 @@ def held_among(session: Session, known: list[Source]) -> set[Source]:
     return {source for source in known if (source.kind, source.key) in there}
 
 
-def all_held(session: Session) -> set[tuple[SourceKind, bytes]]:
-    """(kind, key) of every source that is held now."""
-    query = select(SourceHold.kind, SourceHold.key).where(SourceHold.released_at.is_(None))
-    return {(row.kind, row.key) for row in session.execute(query)}
+def all_held(session: Session) -> set[tuple]:
+    """(kind, key) of every source that is held now, and (NETWORK, hash) of every network of which a device is."""
+    return _holds(session)
+
+
+def _holds(session: Session, *which) -> set[tuple]:
+    query = select(SourceHold.kind, SourceHold.key, SourceHold.network_hash).where(SourceHold.released_at.is_(None), *which)
+    rows = session.execute(query).all()
+    networks = {(NETWORK, row.network_hash) for row in rows if row.network_hash is not None} if settings().HOLD_NETWORK else set()
+    return {(row.kind, row.key) for row in rows} | networks
 
 
 def hold(session: Session, source: Source, actor: Account, reason: str = "") -> SourceHold:
-    """From now on what this source sends waits for a person; the caller commits. Raises NotAllowed, IllegalState."""
+    """From now on what this source sends waits for a person, and with a device all that comes from its network: what a program
+    calls itself is soon changed. The caller commits. Raises NotAllowed, IllegalState."""
     _check(actor)
     if held(session, [source]) is not None:
         raise IllegalState(_("This source is held already."), code="already-so")
-    return _hold(session, source, actor.id, reason)
+    network = None
+    if source.kind is SourceKind.DEVICE:
+        network = session.scalar(select(Submission.network_hash).where(source.sent).order_by(Submission.id.desc()).limit(1))
+    return _hold(session, source, actor.id, reason, network)
 
 
 def hold_erased(session: Session, sent: Submission, report: Report) -> None:
     """Before the erasure of *report*, made from *sent*, takes away by what its sources are known; the caller commits.
 
     What was rejected as spam or false, itself or its root, leaves their history with it, and erasing it would give them
-    their trust back: they are held instead, each as long as nobody releases it.
+    their trust back: they are held instead, each as long as nobody releases it. Not their network: nobody decided that.
     """
     root = report
     while root.merged_into_id is not None:
@@ -306,8 +339,8 @@ def hold_erased(session: Session, sent: Submission, report: Report) -> None:
             _hold(session, source, None, "")
 
 
-def _hold(session: Session, source: Source, account_id: int | None, reason: str) -> SourceHold:
-    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=account_id)
+def _hold(session: Session, source: Source, account_id: int | None, reason: str, network: bytes | None = None) -> SourceHold:
+    made = SourceHold(kind=source.kind, key=source.key, network_hash=network, reason=reason, held_by_id=account_id)
     session.add(made)
     session.flush()
     record(session, SourceChanged(account_id=account_id, action="hold", hold_id=made.id))

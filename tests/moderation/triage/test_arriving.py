@@ -119,6 +119,72 @@ def test_a_flood_is_never_published_unread(session):
     assert one_source == ["published"] * 3 + ["pending"] * 2
 
 
+@pytest.mark.settings(FLOOD_PER_MINUTE=100, FLOOD_PER_NETWORK=3)
+def test_a_flood_of_one_network_waits_whatever_its_programs_are_called(session):
+    make_rule(session)
+    statuses = [arrive(network="a camp").status for _ in range(5)]
+    assert statuses == ["published"] * 3 + ["pending"] * 2
+    assert session.query(RuleApplication).order_by(RuleApplication.id.desc()).first().effects == {
+        "publish": "too many messages are coming from its network"
+    }
+    assert arrive(network="elsewhere").status == arrive().status == "published"
+
+
+HERE, ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}, {"REMOTE_ADDR": "198.51.100.9"}
+
+
+def tell(client, program, where=HERE, **headers) -> str:
+    body = {"category": "WAT", "description": f"Told by {program}", "place": "Jacmel"}
+    answer = client.post("/api/v1/reports", json=body, headers={"User-Agent": program, **headers}, environ_base=where)
+    assert answer.status_code == 201
+    return answer.get_json()["status"]
+
+
+def hold_device(session):
+    sent = session.query(Submission).order_by(Submission.id.desc()).first()
+    (device,) = (source for source in sources.sources(sent) if source.kind == "device")
+    sources.hold(session, device, make_account())
+    session.commit()
+    return device
+
+
+def test_a_held_device_holds_its_network_until_it_is_released(session, client):
+    make_rule(session)
+    assert tell(client, "one") == tell(client, "another") == "published"
+    device = hold_device(session)
+    assert tell(client, "another") == tell(client, "yet another") == "pending"
+    reasons = session.query(RuleApplication.effects).order_by(RuleApplication.id.desc()).limit(2)
+    assert [row.effects["publish"] for row in reasons] == ["a device of its network is held", "its source is held"]
+    rehearsed = rehearse(session, queries.active(session))
+    assert [one.verdict.held_back for one in rehearsed] == ["held-network", "held", "held", "held-network"]
+    session.rollback()
+    assert tell(client, "yet another", ELSEWHERE) == "published"
+    assert tell(client, "an office", **bearer(make_key()[1])) == "published"  # it proved who it is
+    sources.release(session, device, make_account())
+    session.commit()
+    assert tell(client, "another") == tell(client, "yet another") == "published"
+
+
+@pytest.mark.settings(HOLD_NETWORK=False)
+def test_where_a_camp_has_one_network_a_hold_may_leave_it_alone(session, client):
+    make_rule(session)
+    tell(client, "one")
+    hold_device(session)
+    assert (tell(client, "one"), tell(client, "another")) == ("pending", "published")
+
+
+def test_a_hold_by_an_erasure_does_not_reach_the_network(session, client):
+    make_rule(session)
+    body = {"category": "WAT", "description": "No water", "place": "Jacmel"}
+    sent = client.post("/api/v1/reports", json=body, headers={"User-Agent": "one"}, environ_base=HERE).get_json()
+    perform(session, sent["id"], "reject", make_account(), session.query(Report).one().revision, "spam")
+    session.commit()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(Submission).one().network_hash is None
+    session.rollback()
+    assert (tell(client, "one"), tell(client, "another")) == ("pending", "published")
+
+
 @pytest.mark.settings(FLOOD_PER_MINUTE=5)
 def test_many_in_one_transaction_are_a_flood(session):
     make_rule(session)
@@ -322,7 +388,7 @@ def test_a_rehearsal_says_what_would_have_happened_and_writes_nothing(session):
     assert session.query(RuleApplication).count() == 0
 
 
-@pytest.mark.settings(FLOOD_PER_MINUTE=1000, FLOOD_PER_SOURCE=1000)
+@pytest.mark.settings(FLOOD_PER_MINUTE=1000, FLOOD_PER_SOURCE=1000, FLOOD_PER_NETWORK=2)
 def test_a_rehearsal_agrees_with_what_happened(session):
     """A mixed stream: the same rules, live and again."""
     make_rule(session, {"words": ["dead"]}, "review", name="Dead")
@@ -333,6 +399,7 @@ def test_a_rehearsal_agrees_with_what_happened(session):
         arrive(
             at=(LEOGANE, JACMEL)[n % 2], category=("WAT", "FOOD", "MISS")[n % 3], channel=("web", "api")[n // 2 % 2],
             description="dead" if n % 7 == 0 else f"water {n}", source_key=f"device {n % 5}",
+            network=f"network {n % 3}" if n % 4 else None,
         )  # fmt: skip
     for one in rehearse(session, queries.active(session)):
         assert one.verdict.publish == (one.report.status is Status.PUBLISHED), one.report.description
