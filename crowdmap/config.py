@@ -149,6 +149,8 @@ SETTINGS = (
     ),
     Setting("FLOOD_PER_MINUTE", 30, "when more messages come in a minute, nothing is published unread; 0: never is", _count),
     Setting("FLOOD_PER_SOURCE", 10, "the same for messages of one source in ten minutes", _count),
+    Setting("FLOOD_PER_NETWORK", 30, "the same for messages of one network in ten minutes: a whole camp may share it", _count),
+    Setting("HOLD_NETWORK", True, "while a device is held, all from its network waits for a person: on or off", _switch),
     Setting("JOIN", "invitation", "who may join as a volunteer: invitation or open", _one_of("invitation", "open")),
     Setting(
         "PHONE_REGIONS", "", "countries whose telephone numbers are known in texts: HT,DO; empty: the country of TIMEZONE", _regions

@@ -28,7 +28,7 @@ _serial = itertools.count(1)
 
 
 def make_report(*, at=PORT_AU_PRINCE, status="published", category="WAT", channel="api", external_id=None,
-                source_key=None, verification="unverified", session=None, **fields) -> Report:  # fmt: skip
+                source_key=None, network=None, verification="unverified", session=None, **fields) -> Report:  # fmt: skip
     """A committed report; *fields* are those of ReportDraft. ``at=None``: unplaced."""
     session = session or db.session
     number = next(_serial)
@@ -38,7 +38,7 @@ def make_report(*, at=PORT_AU_PRINCE, status="published", category="WAT", channe
     draft = ReportDraft(category=category, **fields)
     receipt = submit(session, Incoming(
         draft, channel, external_id or f"test-{number}", {"text": fields["description"], "n": number},
-        source_key=source_key or f"source-{number}", status=Status(status), verification=verification,
+        source_key=source_key or f"source-{number}", network=network, status=Status(status), verification=verification,
     ))  # fmt: skip
     session.commit()
     report = session.query(Report).filter_by(public_id=receipt.public_id).one()

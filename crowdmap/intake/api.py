@@ -13,7 +13,7 @@ from crowdmap.errors import FieldError, InvalidParameter, UnknownParameter, Vali
 from crowdmap.intake import voices
 from crowdmap.intake.draft import ReportDraft
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, submit
-from crowdmap.web import absolute, actor, client_device, limited, parse_json, public, read_json
+from crowdmap.web import absolute, actor, client_device, client_source, limited, parse_json, public, read_json
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("intake_api", __name__)
@@ -30,7 +30,7 @@ def create_report():
     key = message_key(draft.client_id)
     check_complete(draft)
     receipt = submit(db.session, Incoming(
-        draft, CHANNEL, key, parse_json(request.get_data()), source_key=client_device(), **proved_sender(),
+        draft, CHANNEL, key, parse_json(request.get_data()), source_key=client_device(), network=client_source(), **proved_sender(),
     ))  # fmt: skip
     db.session.commit()
     return receipt_response(receipt, possible_duplicates=possible_duplicates(draft, receipt.public_id))
@@ -46,7 +46,8 @@ def add_voice(public_id):
     report = voices.target(db.session, public_id)
     verbatim = {**parse_json(request.get_data()), "voice_of": public_id}
     heard = voices.add(db.session, Incoming(
-        voices.as_draft(voice, report), CHANNEL, key, verbatim, source_key=client_device(), voice_of=report,
+        voices.as_draft(voice, report), CHANNEL, key, verbatim, source_key=client_device(), network=client_source(),
+        voice_of=report,
     ))  # fmt: skip
     db.session.commit()
     return voice_response(heard)

@@ -27,7 +27,7 @@ from crowdmap.moderation import evidence
 from crowdmap.moderation.models import Decision
 from crowdmap.moderation.triage.arriving import Arrival, triage
 from crowdmap.publishing.hook import touch
-from crowdmap.reports.keyed import source_hash
+from crowdmap.reports.keyed import network_hash, source_hash
 from crowdmap.reports.models import Category, LocatedBy, Report, ReportPrivate, Status, Submission, Verification
 
 
@@ -36,10 +36,10 @@ class Incoming:
     """One message at the door.
 
     *external_id* is the channel's own id of it (provider's message id, client's UUID, row hash). *source_key* says who
-    sends where no contact is given (device, telephone number): only hashes of it are stored. Only the import of a trusted
-    source gives another *status* and *verification*, and the *reason* of that decision. *voice_of* adds the message to
-    that report instead of making a new one. *note* is for the moderators. *account_id* and *organisation* (a slug) are those
-    who proved who they are.
+    sends where no contact is given (device, telephone number), *network* by what network: only hashes of them are stored. Only
+    the import of a trusted source gives another *status* and *verification*, and the *reason* of that decision. *voice_of*
+    adds the message to that report instead of making a new one. *note* is for the moderators. *account_id* and
+    *organisation* (a slug) are those who proved who they are.
     """
 
     draft: ReportDraft
@@ -47,6 +47,7 @@ class Incoming:
     external_id: str
     verbatim: dict
     source_key: str | None = None
+    network: str | None = None
     received_at: datetime | None = None
     status: Status = Status.PENDING
     verification: Verification = Verification.UNVERIFIED
@@ -168,6 +169,10 @@ def sources_of(message: Incoming) -> tuple[bytes | None, bytes | None]:
     return source_hash(contact) if contact else device, device
 
 
+def _network_of(message: Incoming) -> bytes | None:
+    return network_hash(message.network) if message.network else None
+
+
 def content_hash(verbatim: dict) -> bytes:
     content = {k: v for k, v in verbatim.items() if k != "client_id"}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
@@ -188,7 +193,7 @@ def _store(session, messages) -> dict[tuple[str, str], int]:
         values.setdefault(_key(message), {
             "channel": message.channel, "external_id": message.external_id, "verbatim": message.verbatim,
             "received_at": message.received_at or utcnow(), "content_hash": content_hash(message.verbatim),
-            "source_hash": source, "device_hash": device, "account_id": message.account_id,
+            "source_hash": source, "device_hash": device, "network_hash": _network_of(message), "account_id": message.account_id,
             "organisation": message.organisation, "arrived_at": utcnow(),
         })  # fmt: skip
     rows = insert_if_absent(session, Submission, list(values.values()), conflict=("channel", "external_id"))
@@ -217,7 +222,9 @@ def _arrivals(messages, reports) -> list[Arrival]:
     for message in messages:
         if message.voice_of is None and _key(message) in reports and _key(message) not in found:
             arrival = reports[_key(message)], bool(message.note), *sources_of(message)
-            found[_key(message)] = Arrival(*arrival, account_id=message.account_id, organisation=message.organisation)
+            found[_key(message)] = Arrival(
+                *arrival, network_hash=_network_of(message), account_id=message.account_id, organisation=message.organisation,
+            )  # fmt: skip
     return list(found.values())
 
 

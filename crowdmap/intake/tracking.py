@@ -22,7 +22,7 @@ from crowdmap.intake.tokens import token_hash
 from crowdmap.moderation import sources, talk, undoing
 from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.evidence import ending
-from crowdmap.moderation.models import Decision
+from crowdmap.moderation.models import Decision, VouchOrigin
 from crowdmap.moderation.talk import Question
 from crowdmap.moderation.timeline import Entry
 from crowdmap.moderation.timeline_told import reporter_entries
@@ -40,7 +40,7 @@ from crowdmap.reports.models import (
 )
 
 MOST_LETTER = 4000
-MOST_LETTERS, DAY = 30, timedelta(days=1)  # messages and answers of one sender
+MOST_LETTERS, DAY = 30, timedelta(days=1)  # letters of one sender, whatever they are about
 SCRUB_AFTER = timedelta(minutes=10)  # so that many erasures cost one look through the index
 CONTACT = ("contact_name", "contact_phone", "contact_email")
 PLACE = ("lat", "lon", "accuracy_m")
@@ -183,10 +183,12 @@ def _joined(session: Session, submission: Submission, report: Report, decisions:
     below = [row for row in succession.below(session, report.id) if row.withdrawn_at is None and row.erased_at is None]
     if not below:
         return 0, None
-    query = select(Submission.id, Submission.source_hash).where(
+    # by contact and device together: how many there are must not tell whose number somebody typed
+    query = select(Submission.id, Submission.source_hash, Submission.device_hash).where(
         Submission.report_id.in_([row.id for row in below]), Submission.withdrawn_at.is_(None)
     )
-    senders = {row.source_hash or row.id for row in session.execute(query)} - {submission.source_hash}
+    senders = {(row.source_hash or row.id, row.device_hash) for row in session.execute(query)}
+    senders.discard((submission.source_hash, submission.device_hash))
     here = {row.public_id for row in below if row.merged_into_id == report.id}
     for decision in reversed(decisions):
         taken = decision.change.get("taken_in", [None, None])[1] or []
@@ -238,7 +240,7 @@ def history(found: Tracked) -> list[Entry]:
 
 def correct(session: Session, found: Tracked, correction: Correction) -> bool:
     """Apply at once what nobody has checked yet, and contact always; anything else goes to the moderators as a letter,
-    for what was checked must not change unseen. → whether all of it was applied. Raises ValidationFailed."""
+    for what was checked must not change unseen. → whether all of it was applied. Raises ValidationFailed, TooMany."""
     wanted = {name: value for name, value in correction.model_dump().items() if value is not None}
     if not wanted:
         raise ValidationFailed([FieldError("description", "nothing", _("Say what should be different."))])
@@ -247,6 +249,8 @@ def correct(session: Session, found: Tracked, correction: Correction) -> bool:
     _refuse_withdrawn(found)
     now = {name: value for name, value in wanted.items() if found.pending or (found.original and name in CONTACT)}
     later = {name: value for name, value in wanted.items() if name not in now}
+    if later:
+        _check_number(found)
     _apply(session, found.report, now)
     at = utcnow()
     if later:
@@ -298,7 +302,7 @@ def erase(session: Session, found: Tracked) -> None:
     if found.original:
         sources.hold_erased(session, submission, report)
     submission.verbatim, submission.content_hash = {}, b""
-    submission.source_hash = submission.device_hash = submission.token_hash = None
+    submission.source_hash = submission.device_hash = submission.network_hash = submission.token_hash = None
     submission.account_id = submission.organisation = None
     session.execute(delete(Letter).where(Letter.submission_id == submission.id))
     outbox.erase(session, submission.id)
@@ -311,6 +315,7 @@ def erase(session: Session, found: Tracked) -> None:
         private.lon = private.lat = private.accuracy_m = None
         private.located_by = LocatedBy.NONE
         private.contact_name = private.contact_phone = private.contact_email = None
+        session.execute(delete(VouchOrigin).where(VouchOrigin.report_id == report.id))
         forget(session, report.id)
         undoing.forget(session, report.id)
     _decide(session, found, "erase")
@@ -327,8 +332,9 @@ def scrub_files(session: Session) -> None:
 
 
 def confirm(session: Session, found: Tracked, arrival: Arrival) -> None:
-    """Whether help came, as the one who asked says; the last word counts."""
+    """Whether help came, as the one who asked says; the last word counts. Raises TooMany."""
     _refuse_withdrawn(found)
+    _check_number(found)
     at = utcnow()
     session.add(_letter(found, "confirm", at, arrival.text, {"arrived": arrival.arrived}))
     _decide(session, found, "confirm", change={"arrived": arrival.arrived}, at=at)
@@ -360,7 +366,7 @@ def _question(found: Tracked, public_id: str) -> Question:
 
 def _check_number(found: Tracked) -> None:
     now = utcnow()
-    recent = [one.at for one in found.letters if one.about in ("message", "answer") and one.at > now - DAY]
+    recent = [one.at for one in found.letters if one.at > now - DAY]
     if len(recent) >= MOST_LETTERS:
         words = _("%(n)s messages came from you within a day. They are kept; write more tomorrow.", n=len(recent))
         error = TooMany(words, code="letters-today")

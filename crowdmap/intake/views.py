@@ -12,7 +12,7 @@ from crowdmap.errors import Busy, DomainError, FieldError, SameKeyOtherContent, 
 from crowdmap.intake import api, form, voices
 from crowdmap.intake.draft import MOST_TEXT, MOST_TITLE, MOST_WORDS
 from crowdmap.intake.submit import Incoming, Receipt, check_complete, is_here, submit
-from crowdmap.web import client_device, limited, public, read_form, wants_json
+from crowdmap.web import client_device, client_source, limited, public, read_form, wants_json
 from crowdmap.web.limits import spend, too_many, uncounted
 
 blueprint = Blueprint("intake", __name__)
@@ -43,7 +43,7 @@ def send_report():
     # what it agreed with may have left the map meanwhile: then its words are a report of their own
     report = voices.target_or_none(db.session, voice_of) if voice_of else None
     incoming = Incoming(
-        draft, CHANNEL, key, form.verbatim(request.form), source_key=client_device(), voice_of=report,
+        draft, CHANNEL, key, form.verbatim(request.form), source_key=client_device(), network=client_source(), voice_of=report,
         note=form.suspicion(request.form, draft.client_id), **api.proved_sender(),
     )  # fmt: skip
     heard = voices.add(db.session, incoming) if report else None
@@ -64,8 +64,8 @@ def add_voice(public_id):
     contact = {name: given[name] for name in ("contact_name", "contact_phone", "contact_email") if given.get(name)}
     heard = voices.add(db.session, Incoming(
         voices.as_draft(voice, report), CHANNEL, api.message_key(voice.client_id),
-        {"text": given.get("text", ""), **contact, "voice_of": public_id}, source_key=client_device(), voice_of=report,
-        note=form.NOTE_TRAP if trapped else "",
+        {"text": given.get("text", ""), **contact, "voice_of": public_id}, source_key=client_device(), network=client_source(),
+        voice_of=report, note=form.NOTE_TRAP if trapped else "",
     ))  # fmt: skip
     db.session.commit()
     return sent(heard.receipt) if heard.receipt else told_before(heard)

@@ -121,8 +121,8 @@ def _sent(session: Session, report: Report) -> list:
 def _same_device(row, incoming: Incoming) -> bool:
     """Whether an earlier message came from the same device, and from no other person who shares it by their number.
 
-    The same number from another device counts once as well, but only the device is told of what it sent: else anybody
-    could ask whose number stands behind a report.
+    Only the device is told of what it sent, by words, by the number of voices or by a limit: else anybody could ask whose
+    number stands behind a report. The team's count alone takes the same number from another device for the same person.
     """
     source, device = sources_of(incoming)
     if device is None or (row.device_hash or row.source_hash) != device:
@@ -144,9 +144,10 @@ def _facts(verbatim: dict) -> set[tuple[str, str]]:
 
 
 def _check_number(sent: list, incoming: Incoming) -> None:
-    source, _device = sources_of(incoming)
+    source, device = sources_of(incoming)
     now = utcnow()
-    recent = sorted(row.received_at for row in sent if source and row.source_hash == source and row.received_at > now - DAY)
+    of_them = [row for row in sent if source and row.source_hash == source and row.device_hash == device]
+    recent = sorted(row.received_at for row in of_them if row.received_at > now - DAY)
     if len(recent) >= MOST_A_DAY:
         words = _(
             "%(n)s messages were added to this report from here within a day. They are kept; this one is not. "

@@ -121,7 +121,7 @@ def _opened(session: Session, members: list[Report], key) -> list[Report]:
     setting = hook.crisis(session)
 
     def readable(report: Report) -> bool:
-        tree = Tree(report, [report], {report.id: report.private} if report.private else {}, voices=1)
+        tree = Tree(report, [report], {report.id: report.private} if report.private else {}, 1, 1)
         tree.policy = strictest(tree, setting)
         view = AUDIENCES[key.audience](tree, setting)
         if view is None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crowdmap.db import Json, UtcDateTime, db, enum_text, utcnow
@@ -22,6 +22,17 @@ class Decision(db.Model):
     change: Mapped[dict] = mapped_column(Json, default=dict)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     rule_id: Mapped[int | None]  # of the triage rule that decided; then there is no account
+
+
+class VouchOrigin(db.Model):
+    """From which network somebody vouched, as a keyed hash. Beside its decision, which nobody can take back: this goes with an
+    erasure."""
+
+    __tablename__ = "vouch_origin"
+
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decision.id"), primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    network_hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Evidence(db.Model):

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from crowdmap import problems
 from crowdmap.accounts.models import Account
+from crowdmap.config import settings
 from crowdmap.db import MOST_ID, db, reading
 from crowdmap.errors import DomainError, IllegalState, NotFound, ValidationFailed, status_of
 from crowdmap.events import Event
@@ -144,7 +145,7 @@ def _page(token: str, error: DomainError | None = None):
         "moderation/source_page.html", token=token, source=source, name=sources.name_of(db.session, source), seen=seen,
         reports=list(db.session.scalars(query)), counts={status.value: counts.get(status, 0) for status in Status},
         known=sources.in_words(sources.history(db.session, source)), open=sweeps.open_of(db.session, source),
-        sweeps=sweeps.of_source(db.session, source), hold=hold, error=error,
+        sweeps=sweeps.of_source(db.session, source), hold=hold, error=error, hold_network=settings().HOLD_NETWORK,
         held_by=db.session.get(Account, hold.held_by_id) if hold and hold.held_by_id else None,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from sqlalchemy import and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from crowdmap.accounts.models import Account
+from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.errors import IllegalState, NotAllowed, NotFound
 from crowdmap.events import SourceChanged, record
@@ -26,10 +27,12 @@ from crowdmap.reports.models import VISIBLE, Report, Status, Submission, Verific
 from crowdmap.web import Permission
 
 MOST_HISTORY = 200  # messages of a source that are looked at, the latest: who sends thousands is known by these as well
+MERGED_ALONE = 0.8  # what was merged counts for, whose source had nothing published: a trust of 0.29
 FALSE = ("spam", "false")
 AS_FALSE = (Decision.action == "reject", Decision.reason.in_(FALSE))
 # decisions by which a person said that a report may stand; what a rule published nobody has looked at
 SAID_YES = ("publish", "verify", "corroborate", "close")
+NETWORK = "network"  # among holds, beside the kinds of sources: it is none, for nobody knows who is behind it
 RESTORED = "hidden with all of its source, and restored with it"  # why a report got back what it had: nobody judged it
 
 
@@ -89,7 +92,8 @@ def said_yes(decision) -> bool:
 @dataclass(frozen=True)
 class History:
     """Counts over the latest messages of a source that became reports. *published*: on the map, and a person said so;
-    *verified*: of these; *false*: rejected as spam or false; *hidden*: for another reason. *more*: there are older ones."""
+    *verified*: of these; *false*: rejected as spam or false, itself or its root; *hidden*: for another reason; *merged*: into
+    what is so published. *more*: there are older ones."""
 
     reports: int = 0
     published: int = 0
@@ -105,9 +109,9 @@ def trust(history: History) -> float:
     """0 to 1. More published, verified, merged or time never lowers it; more false or hidden never raises it.
 
     Three published are 0.5 to 0.6, ten 0.8; one false among ten brings it down to 0.55; nothing known is 0. In the first
-    day it grows by a fifth.
+    day it grows by a fifth. What was merged alone never makes more than 0.3: anybody can copy what is on the map.
     """
-    good = history.published + history.verified + history.merged / 2
+    good = history.published + history.verified + min(history.merged / 2, history.published + MERGED_ALONE)
     settled = good + 2 + 6 * history.false + 2 * history.hidden
     return good / settled * (0.8 + 0.2 * min(1.0, max(0.0, history.age_hours) / 24))
 
@@ -153,24 +157,33 @@ def _history(groups, device: bytes | None) -> History:
 @cache
 def _counting(kind: SourceKind):
     """The latest reports of a source (``value``), counted by the device they came from. Made once: building the question
-    took many times as long as its answer."""
+    took many times as long as its answer.
+
+    Who was merged stands and falls with the root: what was merged is often a copy, and a flood is merged before its root is
+    rejected.
+    """
     s, other = Submission, aliased(Submission)
     latest = select(s.id, s.report_id, s.device_hash, s.received_at)
     latest = latest.where(s.report_id.is_not(None), COLUMNS[kind] == bindparam("value"))
-    latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).subquery()  # the index has them in this order
-    d, r = Decision, Report
+    latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).cte("latest")  # the index has them in this order
+    d, r, up, root = Decision, Report, aliased(Report), aliased(Report)
+    climb = select(latest.c.report_id, latest.c.report_id.label("at")).cte("climb", recursive=True)
+    higher = select(climb.c.report_id, up.merged_into_id).join(up, up.id == climb.c.at).where(up.merged_into_id.is_not(None))
+    climb = climb.union(higher)
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
-    by_person = exists().where(d.report_id == r.id, d.account_id.is_not(None), d.action.in_(SAID_YES), d.reason != RESTORED)
-    as_false = exists().where(d.report_id == r.id, *AS_FALSE)
-    stands = and_(r.merged_into_id.is_(None), r.status.in_(VISIBLE), r.withdrawn_at.is_(None), by_person)
+    by_person = exists().where(d.report_id == root.id, d.account_id.is_not(None), d.action.in_(SAID_YES), d.reason != RESTORED)
+    stands = and_(root.status.in_(VISIBLE), root.withdrawn_at.is_(None), by_person)
+    false = or_(*(and_(one.status == Status.HIDDEN, exists().where(d.report_id == one.id, *AS_FALSE)) for one in (r, root)))
     numbers = {
-        "published": stands, "verified": and_(stands, r.verification == Verification.VERIFIED),
-        "false": and_(r.status == Status.HIDDEN, as_false), "hidden": and_(r.status == Status.HIDDEN, ~as_false),
-        "merged": and_(r.merged_into_id.is_not(None), r.status != Status.HIDDEN),
+        "published": and_(r.id == root.id, stands),
+        "verified": and_(r.id == root.id, stands, r.verification == Verification.VERIFIED),
+        "false": false, "hidden": and_(r.status == Status.HIDDEN, ~false),
+        "merged": and_(r.id != root.id, r.status != Status.HIDDEN, stands),
     }  # fmt: skip
     sums = [func.sum(case((where, 1), else_=0)).label(name) for name, where in numbers.items()]
     query = select(latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums)
-    query = query.select_from(latest).join(r, r.id == latest.c.report_id).where(~voice)
+    query = query.select_from(latest).join(r, r.id == latest.c.report_id).join(climb, climb.c.report_id == r.id)
+    query = query.join(root, and_(root.id == climb.c.at, root.merged_into_id.is_(None))).where(~voice)
     return query.group_by(latest.c.device_hash)
 
 
@@ -255,6 +268,27 @@ def held(session: Session, known: list[Source]) -> SourceHold | None:
     return session.scalar(select(h).where(these, h.released_at.is_(None)).order_by(h.id.desc()).limit(1))
 
 
+def network_of(sent) -> bytes | None:
+    """The network by which a message is held or counted with others of it; none where an organisation proved who it is."""
+    return None if sent.organisation is not None else sent.network_hash
+
+
+def kept_back(sent, holds: set[tuple]) -> str | None:
+    """Which of these holds (``holds_on``, ``all_held``) makes what *sent* wait: "held", one on a source of its own;
+    "held-network", one on a device of its network; or None."""
+    if any((source.kind, source.key) in holds for source in sources(sent)):
+        return "held"
+    return "held-network" if (NETWORK, network_of(sent)) in holds else None
+
+
+def holds_on(session: Session, sent) -> set[tuple]:
+    """The holds that may keep back what *sent*, as ``all_held`` says them."""
+    h, network = SourceHold, network_of(sent)
+    these = [and_(h.kind == source.kind, h.key == source.key) for source in sources(sent)]
+    these += [h.network_hash == network] * (network is not None)
+    return _holds(session, or_(*these)) if these else set()
+
+
 def held_among(session: Session, known: list[Source]) -> set[Source]:
     """Which of these are held."""
     query = select(SourceHold.kind, SourceHold.key).where(SourceHold.key.in_([source.key for source in known]))
@@ -262,28 +296,41 @@ def held_among(session: Session, known: list[Source]) -> set[Source]:
     return {source for source in known if (source.kind, source.key) in there}
 
 
-def all_held(session: Session) -> set[tuple[SourceKind, bytes]]:
-    """(kind, key) of every source that is held now."""
-    query = select(SourceHold.kind, SourceHold.key).where(SourceHold.released_at.is_(None))
-    return {(row.kind, row.key) for row in session.execute(query)}
+def all_held(session: Session) -> set[tuple]:
+    """(kind, key) of every source that is held now, and (NETWORK, hash) of every network of which a device is."""
+    return _holds(session)
+
+
+def _holds(session: Session, *which) -> set[tuple]:
+    query = select(SourceHold.kind, SourceHold.key, SourceHold.network_hash).where(SourceHold.released_at.is_(None), *which)
+    rows = session.execute(query).all()
+    networks = {(NETWORK, row.network_hash) for row in rows if row.network_hash is not None} if settings().HOLD_NETWORK else set()
+    return {(row.kind, row.key) for row in rows} | networks
 
 
 def hold(session: Session, source: Source, actor: Account, reason: str = "") -> SourceHold:
-    """From now on what this source sends waits for a person; the caller commits. Raises NotAllowed, IllegalState."""
+    """From now on what this source sends waits for a person, and with a device all that comes from its network: what a program
+    calls itself is soon changed. The caller commits. Raises NotAllowed, IllegalState."""
     _check(actor)
     if held(session, [source]) is not None:
         raise IllegalState(_("This source is held already."), code="already-so")
-    return _hold(session, source, actor.id, reason)
+    network = None
+    if source.kind is SourceKind.DEVICE:
+        network = session.scalar(select(Submission.network_hash).where(source.sent).order_by(Submission.id.desc()).limit(1))
+    return _hold(session, source, actor.id, reason, network)
 
 
 def hold_erased(session: Session, sent: Submission, report: Report) -> None:
     """Before the erasure of *report*, made from *sent*, takes away by what its sources are known; the caller commits.
 
-    What was rejected as spam or false leaves their history with it, and erasing it would give them their trust back: they
-    are held instead, each as long as nobody releases it.
+    What was rejected as spam or false, itself or its root, leaves their history with it, and erasing it would give them
+    their trust back: they are held instead, each as long as nobody releases it. Not their network: nobody decided that.
     """
-    as_false = select(Decision.id).where(Decision.report_id == report.id, *AS_FALSE).limit(1)
-    if report.status is not Status.HIDDEN or session.scalar(as_false) is None:
+    root = report
+    while root.merged_into_id is not None:
+        root = session.get_one(Report, root.merged_into_id)
+    fell = [one.id for one in (report, root) if one.status is Status.HIDDEN]
+    if not fell or session.scalar(select(Decision.id).where(Decision.report_id.in_(fell), *AS_FALSE).limit(1)) is None:
         return
     known = sources(sent)
     already = held_among(session, known)
@@ -292,8 +339,8 @@ def hold_erased(session: Session, sent: Submission, report: Report) -> None:
             _hold(session, source, None, "")
 
 
-def _hold(session: Session, source: Source, account_id: int | None, reason: str) -> SourceHold:
-    made = SourceHold(kind=source.kind, key=source.key, reason=reason, held_by_id=account_id)
+def _hold(session: Session, source: Source, account_id: int | None, reason: str, network: bytes | None = None) -> SourceHold:
+    made = SourceHold(kind=source.kind, key=source.key, network_hash=network, reason=reason, held_by_id=account_id)
     session.add(made)
     session.flush()
     record(session, SourceChanged(account_id=account_id, action="hold", hold_id=made.id))

@@ -17,9 +17,9 @@ from crowdmap.moderation.actions import lock_reports
 from crowdmap.moderation.doing import keep
 from crowdmap.moderation.evidence import found_by_machine
 from crowdmap.moderation.merging import below
-from crowdmap.moderation.models import Decision
+from crowdmap.moderation.models import Decision, VouchOrigin
 from crowdmap.publishing.lookup import public_report
-from crowdmap.reports.keyed import one_spelling, source_hash
+from crowdmap.reports.keyed import network_hash, one_spelling, source_hash
 from crowdmap.reports.models import VISIBLE, Report, Submission, Verification
 from crowdmap.web import Permission
 
@@ -29,18 +29,22 @@ REASON = "two people of the team know it independently: {} and {}"
 
 @dataclass(frozen=True)
 class Vouched:
-    """*counts*: whether this one counts towards corroborated; *corroborated*: whether the report became so by it."""
+    """*counts*: whether the account is old enough to count towards corroborated; *corroborated*: whether the report became so
+    by it. That it has a reporter's address or network is told to nobody: anybody may have joined by it, or ask."""
 
     report: Report
     counts: bool
     corroborated: bool
 
 
-def vouch(session: Session, public_id: str, actor: Account, evidence: str, device: str | None = None) -> Vouched:
-    """Keep that *actor* knows it, and how; the caller commits. *device*: as ``web.client_device`` says it.
+def vouch(
+    session: Session, public_id: str, actor: Account, evidence: str, device: str | None = None, network: str | None = None
+) -> Vouched:
+    """Keep that *actor* knows it, and how; the caller commits. *device*, *network*: as ``web.client_device`` and
+    ``client_source`` say it.
 
     Raises NotAllowed, NotFound and Gone (not public), ValidationFailed (no evidence), IllegalState: the report is not
-    unverified, the account vouched already, or it told the report itself.
+    unverified, the account vouched already, or it told the report itself, signed in or from this device.
     """
     if not actor.can(Permission.VOUCH):
         raise NotAllowed()
@@ -50,10 +54,13 @@ def vouch(session: Session, public_id: str, actor: Account, evidence: str, devic
         raise ValidationFailed([FieldError("evidence", "required", words)])
     (report,) = lock_reports(session, Report.id == report_id)
     _check(session, report, actor, device)
-    keep(session, report, actor, "vouch", evidence=evidence, bump=False)
+    kept = keep(session, report, actor, "vouch", evidence=evidence, bump=False)
     session.flush()
+    if network:
+        session.add(VouchOrigin(decision_id=kept.id, report_id=report.id, network_hash=network_hash(network)))
+        session.flush()
     known_since = came_at(session, report)
-    sure = [account for account in vouchers(session, report) if counts(account, known_since)]
+    sure = independent(session, report, known_since)
     if len(sure) < NEEDED:
         return Vouched(report, counts(actor, known_since), False)
     words = REASON.format(*(account.name or account.email for account in sure[:NEEDED]))
@@ -77,6 +84,22 @@ def counts(account: Account, known_since: datetime) -> bool:
     return account.is_active and account.created_at < known_since
 
 
+def independent(session: Session, report: Report, known_since: datetime) -> list[Account]:
+    """Of those who vouched, whose words count, in this order: of accounts that count, not by a reporter's address nor from a
+    reporter's network, and one from each network."""
+    members = [report, *below(session, report.id)]
+    addresses = {one_spelling(member.private.contact_email) for member in members if member.private.contact_email}
+    ids = [member.id for member in members]
+    firsts = select(func.min(Submission.id)).where(Submission.report_id.in_(ids)).group_by(Submission.report_id)
+    taken = set(session.scalars(select(Submission.network_hash).where(Submission.id.in_(firsts)))) - {None}
+    found = []
+    for account, network in _vouches(session, report):
+        if counts(account, known_since) and one_spelling(account.email) not in addresses and network not in taken:
+            found.append(account)
+            taken |= {network} - {None}  # of what was vouched for before networks were kept, each counts
+    return found
+
+
 def came_at(session: Session, report: Report) -> datetime:
     """When the report came to this map: an imported one tells an earlier time of itself."""
     query = select(func.min(Event.at)).where(Event.report_id == report.id, Event.name == ReportSubmitted.__name__)
@@ -85,13 +108,19 @@ def came_at(session: Session, report: Report) -> datetime:
 
 def vouchers(session: Session, report: Report) -> Sequence[Account]:
     """Who vouched for it since its verification changed last, in this order."""
+    return list(dict.fromkeys(account for account, _network in _vouches(session, report)))
+
+
+def _vouches(session: Session, report: Report) -> Sequence:
+    """(account, keyed hash of their network or None) of each."""
     graded = select(func.max(Decision.id)).where(
         Decision.report_id == report.id, Decision.action.in_(("verify", "corroborate", "dispute"))
     )
     since = session.scalar(graded) or 0
-    query = select(Account).join(Decision, Decision.account_id == Account.id)
+    query = select(Account, VouchOrigin.network_hash).join(Decision, Decision.account_id == Account.id)
+    query = query.outerjoin(VouchOrigin, VouchOrigin.decision_id == Decision.id)
     query = query.where(Decision.report_id == report.id, Decision.action == "vouch", Decision.id > since)
-    return list(dict.fromkeys(session.scalars(query.order_by(Decision.id))))
+    return session.execute(query.order_by(Decision.id)).all()
 
 
 # ---- what must hold
@@ -115,12 +144,13 @@ def _check(session: Session, report: Report, actor: Account, device: str | None)
 
 
 def _told_it(session: Session, report: Report, actor: Account, device: str | None) -> bool:
-    """Whether the account's address or the device sent the report, or one that was merged into it."""
-    members = [report, *below(session, report.id)]
-    if any(one_spelling(member.private.contact_email or "") == one_spelling(actor.email) for member in members):
-        return True
-    ids = [member.id for member in members]
+    """Whether the account or the device sent the report, or one that was merged into it. Not whether the account has a
+    reporter's address: addresses are not confirmed, and a refusal would tell whose it is."""
+    ids = [report.id, *(member.id for member in below(session, report.id))]
     firsts = select(func.min(Submission.id)).where(Submission.report_id.in_(ids)).group_by(Submission.report_id)
-    query = select(Submission.source_hash, Submission.device_hash).where(Submission.id.in_(firsts))
-    own = {source_hash(actor.email), *([source_hash(device)] if device else [])}
-    return any(own & {sent.source_hash, sent.device_hash} for sent in session.execute(query))
+    query = select(Submission.account_id, Submission.source_hash, Submission.device_hash).where(Submission.id.in_(firsts))
+    own = source_hash(device) if device else None
+    return any(
+        sent.account_id == actor.id or (own is not None and own in (sent.source_hash, sent.device_hash))
+        for sent in session.execute(query)
+    )

@@ -150,7 +150,7 @@ def trees_of(session: Session, report_ids: set[int]) -> tuple[list[Tree], dict[i
         frontier = {r.id for r in rows}
     voices = _voices(session, root_of, {r.id for rs in members.values() for r in rs if r.withdrawn_at or r.erased_at})
     trees = [
-        Tree(roots[root], members[root], {m.id: m.private for m in members[root] if m.private is not None}, voices[root])
+        Tree(roots[root], members[root], {m.id: m.private for m in members[root] if m.private is not None}, *voices[root])
         for root in sorted(roots)
     ]
     return trees, {tree.root.id: tree.members[1:] for tree in trees}
@@ -175,25 +175,32 @@ _S = Submission.__table__.c
 _SENT = select(_S.report_id, _S.id, _S.source_hash, _S.device_hash).where(_S.report_id.in_(IDS), _S.withdrawn_at.is_(None))
 
 
-def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, int]:
-    """Distinct sources a tree."""
+def _voices(session, root_of: dict[int, int], silent: set[int]) -> dict[int, tuple[int, int]]:
+    """Distinct sources a tree, for the team and for all others."""
     told = defaultdict(list)
     for report_id, *sent in by_ids(session, _SENT, root_of):
         if report_id not in silent:
             told[root_of[report_id]].append(sent)
-    return {root: max(1, distinct_sources(told[root])) for root in root_of.values()}
+    roots = set(root_of.values())
+    return {root: tuple(max(1, distinct_sources(told[root], outside)) for outside in (False, True)) for root in roots}
 
 
-def distinct_sources(sent: Iterable[tuple]) -> int:
+def distinct_sources(sent: Iterable[tuple], by_device: bool = False) -> int:
     """How many sources these submissions have, each (id, source, device).
 
     A device that gave a contact in one of them is no source of its own in another: the reporter who says "me too"
     without a number is the reporter still. Two numbers from one device are two people who share a network. A
     submission without a known source counts by itself.
+
+    *by_device*: one contact counts once for each device. So it is counted for all but the team: a count that stays where
+    somebody types a number would tell that it is the number of who told it.
     """
     sent = list(sent)
     named = {device for _id, source, device in sent if source != device}
-    return len({source or key for key, source, device in sent if source is None or source != device or device not in named})
+    counted = [one for one in sent if one[1] is None or one[1] != one[2] or one[2] not in named]
+    if by_device:
+        return len({(source or key, device or source) for key, source, device in counted})
+    return len({source or key for key, source, _device in counted})
 
 
 _P = Publication.__table__.c

@@ -47,7 +47,7 @@ def preview(session: Session, report: Report) -> Preview | None:
 def _as_if_published(tree: Tree) -> Tree:
     values = {column.key: getattr(tree.root, column.key) for column in inspect(Report).column_attrs}
     root = Report(**{**values, "status": Status.PUBLISHED})  # belongs to no session
-    return Tree(root, [root, *tree.members[1:]], tree.private, tree.voices)
+    return Tree(root, [root, *tree.members[1:]], tree.private, tree.voices, tree.voices_outside)
 
 
 def withheld_by(session: Session, top: Report, others: list[Report]) -> tuple[Report, str] | None:

@@ -75,12 +75,14 @@ def _known_to_m(place: ReportPrivate) -> float:
 
 @dataclass
 class Tree:
-    """A root report, its members (the root first), their private rows and how many sources speak for it."""
+    """A root report, its members (the root first), their private rows and how many sources speak for it, as the team
+    counts them and as all others are told (``hook.distinct_sources``)."""
 
     root: Report
     members: list[Report]
     private: dict[int, ReportPrivate]
     voices: int
+    voices_outside: int
     live: list[Report] = field(init=False)
     policy: Policy = Policy.EXACT
     views: dict[bool, "View | None"] = field(init=False, default_factory=dict)
@@ -240,7 +242,7 @@ def _made_outside(tree: Tree, crisis: Crisis, blurred: bool) -> View | None:
     return _view(
         tree, report, crisis, lon, lat, precision, area, created, occurred,
         title=title, description=description, place=area if personal else place, unit=unit,
-        translation=translation, hourly=personal,
+        translation=translation, hourly=personal, voices=tree.voices_outside,
     )  # fmt: skip
 
 
@@ -254,7 +256,7 @@ def staff(tree: Tree, crisis: Crisis) -> View | None:
     return _view(
         tree, report, crisis, lon, lat, precision, area, report.created_at, report.occurred_at,
         title=report.title, description=report.description, place=report.place, unit=report.unit,
-        translation=report.translation, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
+        translation=report.translation, voices=tree.voices, out_of_area=tree.root.out_of_area, policy=tree.policy.value, merged=len(tree.members) - 1,
         talk=_talk(tree), revision=tree.root.revision,  # whoever decides on it names the one they saw: its change is news
     )  # fmt: skip
 
@@ -270,7 +272,8 @@ AUDIENCES = {Audience.PUBLIC: public, Audience.STAFF: staff, Audience.PARTNER: p
 
 
 def _view(
-    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, translation, hourly=False, **extra
+    tree, report, crisis, lon, lat, precision, area, created, occurred, *, title, description, place, unit, translation, voices,
+    hourly=False, **extra
 ) -> View:  # fmt: skip
     root = tree.root
     codes = list(dict.fromkeys([report.category, *tree.codes]))
@@ -279,7 +282,7 @@ def _view(
         "kind": report.kind.value, "category": report.category, "categories": codes,
         "sector": category.sector if category else None, "title": title or None, "description": description or None,
         "status": root.status.value, "verification": root.verification.value,
-        "verification_reason": root.verification_reason, "voices": tree.voices,
+        "verification_reason": root.verification_reason, "voices": voices,
         "precision_m": None if precision is None else round(precision, 1), "people": report.people,
         "quantity": report.quantity, "unit": unit, "place": place or None, "area": area, "claimed": False,
         "freshness": None, "source": report.source, "occurred_at": timestamp(occurred),

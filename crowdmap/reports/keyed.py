@@ -22,6 +22,11 @@ def source_hash(key: str) -> bytes:
     return keyed_hash("source", one_spelling(key))
 
 
+def network_hash(network: str) -> bytes:
+    """Keyed hash of a network, as ``web.client_source`` says it."""
+    return keyed_hash("network", network)
+
+
 def one_spelling(contact: str) -> str:
     """A telephone number as its digits without leading zeros, an e-mail address in lower case; anything else as it is."""
     if "@" in contact:

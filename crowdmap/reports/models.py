@@ -191,7 +191,10 @@ class Submission(db.Model):
         UniqueConstraint("channel", "external_id"),
         Index("ix_submission_token_hash", "token_hash", unique=True),
         # the latest of a source: how it was judged, and whether it floods
-        *(Index(f"ix_submission_{name}", name, "id") for name in ("source_hash", "device_hash", "account_id", "organisation")),
+        *(
+            Index(f"ix_submission_{name}", name, "id")
+            for name in ("source_hash", "device_hash", "network_hash", "account_id", "organisation")
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -202,6 +205,7 @@ class Submission(db.Model):
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)  # SHA-256: the same key with other content is a conflict
     source_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of who sent it: the contact, else the device
     device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of network and program it came by
+    network_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # keyed hash of the network alone: programs lie
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # SHA-256 of the tracking token; erased: none
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"), index=True)
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender took it back: no voice any more

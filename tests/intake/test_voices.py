@@ -1,5 +1,6 @@
 """Voices: what is kept of each, who counts, and that nobody counts twice, learns of others, or changes the truth by it."""
 
+import json
 import uuid
 from datetime import timedelta
 
@@ -80,11 +81,22 @@ def test_a_camp_behind_one_network_is_told_apart_by_telephone_numbers(client, se
     assert voices(client, need) == 4
 
 
-def test_one_number_on_two_networks_counts_once_and_nobody_is_told_whose_it_is(client, session, need):
+def test_one_number_on_two_devices_counts_once_for_the_team_and_nobody_else_is_told_whose_it_is(client, session, need):
     speak(client, need, contact_phone=PHONE)
-    guess = speak(client, need, agent="somebody else's", contact_phone=PHONE)
-    assert guess.status_code == 201 and guess.get_json()["message"] is None and guess.get_json()["tracking_token"]
-    assert guess.get_json()["voices"] == 2
+    for number, guess in enumerate((OTHER, PHONE, "+509 3700 0002")):
+        told = speak(client, need, agent=f"somebody else's {number}", contact_phone=guess)
+        assert told.status_code == 201 and told.get_json()["message"] is None and told.get_json()["tracking_token"]
+        assert told.get_json()["voices"] == voices(client, need) == 3 + number
+    staff = session.query(Publication.feature).filter_by(report_id=need.id, audience="staff").scalar()
+    session.rollback()
+    assert json.loads(staff)["properties"]["voices"] == 4
+
+
+def test_the_days_limit_does_not_tell_whose_number_it_is_either(client, session, need):
+    speak(client, need, contact_phone=PHONE)
+    for number in range(MOST_A_DAY):
+        assert speak(client, need, f"Number {number}", agent="somebody else's", contact_phone=PHONE).status_code == 201
+    assert speak(client, need, "One more", agent="somebody else's", contact_phone=PHONE).status_code == 429
 
 
 @pytest.mark.parametrize("reporter, voice", [
@@ -99,9 +111,7 @@ def test_the_reporter_is_no_second_voice(client, session, reporter, voice):
     session.commit()
     report = read(session, report)
     assert speak(client, report, "Still none", **voice).get_json()["voices"] == 1
-    assert speak(client, report, "From my sister's", agent="another", contact_phone=PHONE).get_json()["voices"] == (
-        1 if reporter or voice else 2
-    )
+    assert speak(client, report, "From my sister's", agent="another", contact_phone=PHONE).get_json()["voices"] == 2
 
 
 def test_a_voice_on_a_merged_report_is_one_of_the_whole_tree(client, session, need):

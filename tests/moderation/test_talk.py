@@ -287,6 +287,24 @@ def test_letters_of_a_day_are_limited(client, desk, session, mine, monkeypatch):
     answer(client, mine)
 
 
+def test_corrections_and_whether_help_came_count_as_letters(client, desk, session, mine, monkeypatch):
+    monkeypatch.setattr(tracking, "MOST_LETTERS", 3)
+    url, report = f"{URL}/{mine['token']}", session.query(Report).filter_by(public_id=mine["id"]).one()
+    report.status = "published"
+    session.commit()
+    assert client.post(f"{url}/correct", json={"description": "Other words"}).status_code == 200
+    assert client.post(f"{url}/confirm", json={"arrived": True}).status_code == 200
+    assert client.post(f"{url}/message", json={"text": "One more"}).status_code == 200
+    for what, body in (("correct", {"description": "And others", "contact_name": "Marie"}), ("confirm", {"arrived": False}), ("message", {"text": "x"})):
+        told = client.post(f"{url}/{what}", json=body)
+        assert told.status_code == 429 and told.get_json()["code"] == "letters-today", what
+    assert session.query(Letter).count() == 3
+    session.rollback()
+    # how to be reached is never refused, nor that it is taken back
+    assert client.post(f"{url}/correct", json={"contact_name": "Jeanne"}).status_code == 200
+    assert client.post(f"{url}/withdraw", json={}).status_code == 200
+
+
 def test_a_prepared_text_goes_in_the_reports_language_with_its_blanks_filled(client, desk, session, mine):
     ask(desk, mine, canned="where")
     ask(desk, mine, canned="thanks", language="ht")

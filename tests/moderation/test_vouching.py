@@ -8,12 +8,20 @@ from sqlalchemy import select
 
 from crowdmap.db import utcnow
 from crowdmap.errors import Gone, IllegalState, NotAllowed, NotFound, ValidationFailed
+from crowdmap.moderation import sources
 from crowdmap.moderation.actions import perform
-from crowdmap.moderation.models import Decision
+from crowdmap.moderation.models import Decision, VouchOrigin
 from crowdmap.moderation.vouching import vouch
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
+
+def make_account_before(session, report):
+    account = make_account("volunteer")
+    account.created_at = report.created_at - timedelta(days=1)
+    session.commit()
+    return account
+
 
 SEEN = "I stood there this morning"
 
@@ -64,6 +72,33 @@ def test_one_account_vouches_once(session, team):
     assert len(decisions(session, report, "vouch")) == 1
 
 
+def test_of_one_network_one_counts_and_none_of_a_reporters(session, team):
+    report, child = make_report(network="the reporter's"), make_report(network="their neighbour's")
+    child.merged_into_id = report.id
+    early = [make_account_before(session, report) for _ in range(4)]
+    networks = ["the reporter's", "an office", "an office", "their neighbour's"]
+    for account, network in zip(early, networks, strict=True):
+        told = vouch(session, report.public_id, account, SEEN, f"device of {account.id}", network)
+        session.commit()
+        assert (told.counts, told.corroborated) == (True, False)  # and nobody learns where the reporter is
+    assert vouch(session, report.public_id, team[0], SEEN, "a device", "elsewhere").corroborated
+    session.commit()
+    assert decisions(session, report, "corroborate")[0].change["vouched_by"][1] == [early[1].id, team[0].id]
+
+
+def test_where_somebody_vouched_goes_with_an_erasure(client, session, team):
+    sent = client.post("/api/v1/reports", json={"category": "WAT", "description": "No water", "place": "Jacmel"}).get_json()
+    report = session.query(Report).one()
+    report.status = "published"
+    session.commit()
+    vouch(session, sent["id"], team[0], SEEN, "a device", "a network")
+    session.commit()
+    assert session.query(VouchOrigin).count() == 1
+    session.rollback()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(VouchOrigin).count() == 0
+
+
 def test_accounts_made_after_the_report_do_not_mark_it(session, team):
     report = make_report()
     fresh = [make_account("volunteer") for _ in range(2)]
@@ -98,18 +133,38 @@ def test_a_disabled_account_does_not_count(session, team):
 
 
 def test_the_reporter_cannot_vouch(session, team):
-    by_address = make_report(contact_email=team[0].email.upper())
-    with_a_number = make_report(contact_email=team[0].email, contact_phone="+509 3700 0001")
+    signed_in = make_report()
+    sources.first_of(session, signed_in.id).account_id = team[0].id
     by_device = make_report(source_key="the device", contact_phone="+509 3712 3456")
     merged = make_report()
     by_device.merged_into_id = merged.id
     session.commit()
-    for report, account, device in ((by_address, team[0], None), (with_a_number, team[0], None), (merged, team[1], "the device")):
+    for report, account, device in ((signed_in, team[0], None), (merged, team[1], "the device")):
         with pytest.raises(IllegalState) as refused:
             vouch(session, report.public_id, account, SEEN, device)
         assert refused.value.code == "own-report"
         session.rollback()
-    assert vouch(session, by_address.public_id, team[1], SEEN, "another device").counts
+    assert vouch(session, signed_in.public_id, team[1], SEEN, "another device").counts
+    session.commit()
+
+
+@pytest.mark.parametrize("number", [{}, {"contact_phone": "+509 3700 0001"}])
+def test_who_has_the_reporters_address_is_answered_as_anybody_and_does_not_count(session, team, number):
+    """Addresses are not confirmed: whoever joins by one would learn whose report it is."""
+    report, other = make_report(contact_email=team[0].email.upper(), **number), make_report(contact_email="else@example.org", **number)
+    child = make_report(contact_email=team[1].email)
+    child.merged_into_id = report.id
+    session.commit()
+    for one in team[:2]:
+        told, elsewhere = vouch(session, report.public_id, one, SEEN), vouch(session, other.public_id, one, SEEN)
+        session.commit()
+        assert (told.counts, told.report.verification) == (True, "unverified") and elsewhere.counts
+        assert len(decisions(session, report, "vouch")) == len(decisions(session, other, "vouch"))
+    assert other.verification == "corroborated"
+    vouch(session, report.public_id, team[2], SEEN)
+    session.commit()
+    assert report.verification == "unverified"
+    assert vouch(session, report.public_id, make_account_before(session, report), SEEN).corroborated
     session.commit()
 
 
@@ -164,6 +219,7 @@ def test_the_calls_and_the_button(app, session, team):
     key = report.public_id
     address = f"/api/v1/reports/{key}/vouch"
     anne, bertrand, moderator = (sign_in(app.test_client(), who) for who in (team[0], team[1], make_account("moderator", name="Marie")))
+    anne.environ_base["REMOTE_ADDR"] = "203.0.113.9"
     stranger = app.test_client()
     assert stranger.post(address, json={"evidence": SEEN}).status_code == 401
     assert "I know that this is so" not in stranger.get(f"/reports/{key}").text
@@ -188,6 +244,8 @@ def test_two_at_the_same_moment_are_both_heard(app, session, team):
     report = make_report()
     key, report_id = report.public_id, report.id
     clients = [sign_in(app.test_client(), account) for account in team]
+    for number, client in enumerate(clients):
+        client.environ_base["REMOTE_ADDR"] = f"203.0.{number}.9"
     session.rollback()
     gate, codes = threading.Barrier(3), []
 

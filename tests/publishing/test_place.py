@@ -20,7 +20,7 @@ def tree(*told) -> Tree:
         members.append(Report(id=number, status=Status(status), withdrawn_at=gone, erased_at=None, merged_into_id=number > 1 or None))
         lon, lat = (None, None) if north is None else (LON, LAT + north * METRE)
         private[number] = ReportPrivate(report_id=number, lon=lon, lat=lat, accuracy_m=accuracy)
-    return Tree(members[0], members, private, len(members))
+    return Tree(members[0], members, private, len(members), len(members))
 
 
 def whose(built: Tree, teller=None) -> int | None:

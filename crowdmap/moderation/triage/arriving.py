@@ -44,6 +44,7 @@ class Arrival:
     suspicious: bool
     source_hash: bytes | None
     device_hash: bytes | None
+    network_hash: bytes | None = None
     account_id: int | None = None
     organisation: str | None = None
 
@@ -96,27 +97,27 @@ class Door:
         self.more_than.cache_clear()
 
     def facts(self, arrival: Arrival) -> Facts:
-        sent = (arrival.source_hash, arrival.device_hash)
+        ways = {
+            "all": (("", None),), "network": (("network_hash", sources.network_of(arrival)),),
+            "source": (("source_hash", arrival.source_hash), ("device_hash", arrival.device_hash)),
+        }  # fmt: skip
         return facts_of(
             arrival.report, arrival.report.private, self.categories, organisation=arrival.organisation,
             suspicious=arrival.suspicious, towns=self.towns,
-            held=lambda: sources.held(self.session, sources.sources(arrival)) is not None,
+            held=lambda: sources.kept_back(arrival, sources.holds_on(self.session, arrival)),
             ask_trust=lambda: sources.trust_of(self.session, arrival),
-            more_than=lambda n, minutes, of: self.more_than(n, minutes, *(sent if of == "source" else (None, None, True))),
+            more_than=lambda n, minutes, of: any(self.more_than(n, minutes, *way) for way in ways[of]),
         )  # fmt: skip
 
-    def _more_than(self, n: int, minutes: int, source: bytes | None, device: bytes | None, of_all: bool = False) -> bool:
-        """Whether the message before the last n came within the time: one row of an index, however many there are."""
-        s, since = Submission, self.now - timedelta(minutes=minutes)
-        asked = [()] if of_all else [(s.source_hash == source,)] * (source is not None) + [
-            (s.device_hash == device,)
-        ] * (device is not None)
-        for where in asked:
-            query = select(s.arrived_at).where(*where).order_by(s.id.desc()).offset(n).limit(1)
-            arrived = self.session.scalar(query)
-            if arrived is not None and arrived > since:
-                return True
-        return False
+    def _more_than(self, n: int, minutes: int, column: str, value: bytes | None) -> bool:
+        """Whether the message before the last n, with this *value* of *column* ("": of all), came within the time: one row of
+        an index, however many there are."""
+        if column and value is None:
+            return False
+        s = Submission
+        query = select(s.arrived_at).where(*([getattr(s, column) == value] if column else ()))
+        arrived = self.session.scalar(query.order_by(s.id.desc()).offset(n).limit(1))
+        return arrived is not None and arrived > self.now - timedelta(minutes=minutes)
 
 
 def facts_of(report: Report, private: ReportPrivate, categories: dict[str, Category], *, towns, **more) -> Facts:

@@ -72,6 +72,7 @@ class SourceHold(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[SourceKind] = mapped_column(enum_text(SourceKind))
     key: Mapped[bytes] = mapped_column(LargeBinary)
+    network_hash: Mapped[bytes | None] = mapped_column(LargeBinary)  # of a device held by a person: all from there waits
     reason: Mapped[str] = mapped_column(default="")
     held_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))  # None: by an erasure, see sources.hold_erased
     held_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)

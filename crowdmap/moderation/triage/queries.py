@@ -77,7 +77,7 @@ def rule(session: Session, rule_id: int) -> Rule:
 
 
 def flood() -> Flood:
-    return Flood(settings().FLOOD_PER_MINUTE, settings().FLOOD_PER_SOURCE)
+    return Flood(settings().FLOOD_PER_MINUTE, settings().FLOOD_PER_SOURCE, settings().FLOOD_PER_NETWORK)
 
 
 # ---- publishing unread
@@ -89,8 +89,9 @@ def what_is_missing(session: Session) -> str | None:
         return _("personal marks in the words are not masked by this version")
     if not session.scalar(select(func.count()).select_from(Rule).where(Rule.active, Rule.removed_at.is_(None))):
         return _("there is no active triage rule: make one at /admin/rules, starting with MODERATION=before")
-    if not (settings().FLOOD_PER_MINUTE and settings().FLOOD_PER_SOURCE):
-        return _("the flood brakes FLOOD_PER_MINUTE and FLOOD_PER_SOURCE must be more than 0")
+    brakes = flood()
+    if not (brakes.a_minute and brakes.of_source and brakes.of_network):
+        return _("the flood brakes FLOOD_PER_MINUTE, FLOOD_PER_SOURCE and FLOOD_PER_NETWORK must be more than 0")
     return None
 
 

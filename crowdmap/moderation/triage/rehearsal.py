@@ -47,7 +47,7 @@ def rehearse(session: Session, rules: Sequence[Standing], limit: int = REPORTS) 
         sent = first.get(report.id) or _Sent()
         facts = facts_of(
             report, report.private, categories, organisation=sent.organisation, suspicious=report.id in suspicious, towns=towns,
-            held=lambda sent=sent: any((source.kind, source.key) in held() for source in sources.sources(sent)),
+            held=lambda sent=sent: sources.kept_back(sent, held()),
             ask_trust=lambda sent=sent: sources.trust_of(session, sent, counted),
             more_than=lambda n, minutes, of, sent=sent: arrivals().more_than(sent, n, minutes, of),
         )  # fmt: skip
@@ -64,13 +64,15 @@ class _Sent:
     organisation: str | None = None
     source_hash: bytes | None = None
     device_hash: bytes | None = None
+    network_hash: bytes | None = None
     id: int = 0
 
 
 def _first_messages(session: Session, report_ids: list[int]) -> dict[int, _Sent]:
     s = Submission
     firsts = select(func.min(s.id)).where(s.report_id.in_(report_ids)).group_by(s.report_id)
-    query = select(s.report_id, s.account_id, s.organisation, s.source_hash, s.device_hash, s.id).where(s.id.in_(firsts))
+    columns = (s.report_id, s.account_id, s.organisation, s.source_hash, s.device_hash, s.network_hash, s.id)
+    query = select(*columns).where(s.id.in_(firsts))
     return {row[0]: _Sent(*row[1:]) for row in session.execute(query)}
 
 
@@ -86,19 +88,20 @@ class _Arrivals:
 
     def __init__(self, session: Session):
         s = Submission
-        query = select(s.id, s.source_hash, s.device_hash, s.arrived_at).where(s.arrived_at.is_not(None))
-        self.ways: dict = defaultdict(lambda: ([], []))  # all, a source or a device → ids and seconds, in order
+        query = select(s.id, s.source_hash, s.device_hash, s.network_hash, s.arrived_at).where(s.arrived_at.is_not(None))
+        self.ways: dict = defaultdict(lambda: ([], []))  # all, a source, a device or a network → ids and seconds, in order
         for row in session.execute(query.order_by(s.id.desc()).limit(MESSAGES)).all()[::-1]:
             seconds = row.arrived_at.timestamp()
-            for way in ("all", ("source", row.source_hash), ("device", row.device_hash)):
+            for way in ("all", ("source", row.source_hash), ("device", row.device_hash), ("network", row.network_hash)):
                 self.ways[way][0].append(row.id)
                 self.ways[way][1].append(seconds)
 
     def more_than(self, sent: _Sent, n: int, minutes: int, of: str) -> bool:
-        asked = ["all"] if of == "all" else [
-            way for way in (("source", sent.source_hash), ("device", sent.device_hash)) if way[1] is not None
-        ]  # fmt: skip
-        return any(self._more_than(way, sent.id, n, minutes) for way in asked)
+        asked = {
+            "all": ["all"], "source": [("source", sent.source_hash), ("device", sent.device_hash)],
+            "network": [("network", sources.network_of(sent))],
+        }[of]  # fmt: skip
+        return any(self._more_than(way, sent.id, n, minutes) for way in asked if way[1] is not None)
 
     def _more_than(self, way, message_id: int, n: int, minutes: int) -> bool:
         """As at the door: whether the message before the last n had come within the time."""

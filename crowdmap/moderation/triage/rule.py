@@ -110,8 +110,9 @@ class RuleWords(BaseModel):
 class Facts:
     """What the rules may know of a report that comes. What costs a question is asked when a rule needs it, once.
 
-    *text*: title and description. *suspicious*: it looked like a machine's; *held*: its source's reports wait always.
-    *more_than(n, minutes, of)*: whether more than n messages came, of "all" or of its "source", itself among them.
+    *text*: title and description. *suspicious*: it looked like a machine's; *held*: which hold makes it wait, if any (a key of
+    ``verdict.HELD_BACK``). *more_than(n, minutes, of)*: whether more than n messages came, of "all", of its "source" or of its
+    "network", itself among them.
     """
 
     kind: Kind
@@ -123,7 +124,7 @@ class Facts:
     restricted: bool
     out_of_area: bool
     suspicious: bool
-    held: Callable[[], bool]
+    held: Callable[[], str | None]
     ask_trust: Callable[[], float]
     ask_area: Callable[[], str | None]
     more_than: Callable[[int, int, str], bool]

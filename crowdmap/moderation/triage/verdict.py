@@ -15,18 +15,21 @@ HELD_BACK = {
     "out-of-area": "its point lies outside the crisis area",
     "suspicious": "it looked like a machine's",
     "held": "its source is held",
+    "held-network": "a device of its network is held",
     "flood": "too many messages are coming in",
     "flood-source": "too many messages are coming from its source",
+    "flood-network": "too many messages are coming from its network",
 }
 
 
 @dataclass(frozen=True)
 class Flood:
-    """The brakes: how many messages a minute in all, and how many of one source in ten minutes, are the most of which any is
-    published unread. 0: none is."""
+    """The brakes: how many messages a minute in all, and how many of one source and of one network in ten minutes, are the
+    most of which any is published unread. 0: none is."""
 
     a_minute: int
     of_source: int
+    of_network: int
     SOURCE_MINUTES = 10
 
     def holds(self, facts: Facts) -> str | None:
@@ -35,6 +38,8 @@ class Flood:
             return "flood"
         if not self.of_source or facts.more_than(self.of_source, self.SOURCE_MINUTES, "source"):
             return "flood-source"
+        if not self.of_network or facts.more_than(self.of_network, self.SOURCE_MINUTES, "network"):
+            return "flood-network"
         return None
 
 
@@ -109,4 +114,4 @@ def never(facts: Facts) -> str | None:
         return "out-of-area"
     if facts.suspicious:
         return "suspicious"
-    return "held" if facts.held() else None
+    return facts.held()

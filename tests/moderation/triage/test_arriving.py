@@ -119,6 +119,72 @@ def test_a_flood_is_never_published_unread(session):
     assert one_source == ["published"] * 3 + ["pending"] * 2
 
 
+@pytest.mark.settings(FLOOD_PER_MINUTE=100, FLOOD_PER_NETWORK=3)
+def test_a_flood_of_one_network_waits_whatever_its_programs_are_called(session):
+    make_rule(session)
+    statuses = [arrive(network="a camp").status for _ in range(5)]
+    assert statuses == ["published"] * 3 + ["pending"] * 2
+    assert session.query(RuleApplication).order_by(RuleApplication.id.desc()).first().effects == {
+        "publish": "too many messages are coming from its network"
+    }
+    assert arrive(network="elsewhere").status == arrive().status == "published"
+
+
+HERE, ELSEWHERE = {"REMOTE_ADDR": "203.0.113.9"}, {"REMOTE_ADDR": "198.51.100.9"}
+
+
+def tell(client, program, where=HERE, **headers) -> str:
+    body = {"category": "WAT", "description": f"Told by {program}", "place": "Jacmel"}
+    answer = client.post("/api/v1/reports", json=body, headers={"User-Agent": program, **headers}, environ_base=where)
+    assert answer.status_code == 201
+    return answer.get_json()["status"]
+
+
+def hold_device(session):
+    sent = session.query(Submission).order_by(Submission.id.desc()).first()
+    (device,) = (source for source in sources.sources(sent) if source.kind == "device")
+    sources.hold(session, device, make_account())
+    session.commit()
+    return device
+
+
+def test_a_held_device_holds_its_network_until_it_is_released(session, client):
+    make_rule(session)
+    assert tell(client, "one") == tell(client, "another") == "published"
+    device = hold_device(session)
+    assert tell(client, "another") == tell(client, "yet another") == "pending"
+    reasons = session.query(RuleApplication.effects).order_by(RuleApplication.id.desc()).limit(2)
+    assert [row.effects["publish"] for row in reasons] == ["a device of its network is held", "its source is held"]
+    rehearsed = rehearse(session, queries.active(session))
+    assert [one.verdict.held_back for one in rehearsed] == ["held-network", "held", "held", "held-network"]
+    session.rollback()
+    assert tell(client, "yet another", ELSEWHERE) == "published"
+    assert tell(client, "an office", **bearer(make_key()[1])) == "published"  # it proved who it is
+    sources.release(session, device, make_account())
+    session.commit()
+    assert tell(client, "another") == tell(client, "yet another") == "published"
+
+
+@pytest.mark.settings(HOLD_NETWORK=False)
+def test_where_a_camp_has_one_network_a_hold_may_leave_it_alone(session, client):
+    make_rule(session)
+    tell(client, "one")
+    hold_device(session)
+    assert (tell(client, "one"), tell(client, "another")) == ("pending", "published")
+
+
+def test_a_hold_by_an_erasure_does_not_reach_the_network(session, client):
+    make_rule(session)
+    body = {"category": "WAT", "description": "No water", "place": "Jacmel"}
+    sent = client.post("/api/v1/reports", json=body, headers={"User-Agent": "one"}, environ_base=HERE).get_json()
+    perform(session, sent["id"], "reject", make_account(), session.query(Report).one().revision, "spam")
+    session.commit()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert session.query(Submission).one().network_hash is None
+    session.rollback()
+    assert (tell(client, "one"), tell(client, "another")) == ("pending", "published")
+
+
 @pytest.mark.settings(FLOOD_PER_MINUTE=5)
 def test_many_in_one_transaction_are_a_flood(session):
     make_rule(session)
@@ -174,6 +240,47 @@ def test_trust_comes_from_what_people_decided_and_needs_the_device_as_well(sessi
     found = sources.history(session, sources.sources(first)[0], first.device_hash)
     assert (found.reports, found.published, found.false) == (8, 6, 0)
     assert "known: 8 reports, 6 published" == sources.in_words(found)
+
+
+def test_what_was_merged_stands_and_falls_with_its_root(session):
+    """A flood is merged as one and its root rejected; nobody is trusted for it, and its copies count against them."""
+    moderator, known = make_account(), {"contact_phone": "+509 3712 3456", "source_key": "device one"}
+    root, above, *copies = (arrive(**known) for _ in range(6))
+
+    def found() -> sources.History:
+        one = sources.history(session, sources.sources(sources.first_of(session, root.id))[0])
+        session.rollback()
+        return one
+
+    for copy in copies:
+        perform(session, copy.public_id, "merge", moderator, copy.revision, into=root.public_id)
+    session.commit()
+    assert (found().merged, found().false) == (0, 0)  # nobody said yes to what they tell
+    perform(session, root.public_id, "publish", moderator, root.revision)
+    session.commit()
+    assert (found().published, found().merged) == (1, 4)
+    # merged once more: what counts is where it ends
+    perform(session, above.public_id, "publish", moderator, above.revision)
+    perform(session, root.public_id, "merge", moderator, root.revision, into=above.public_id)
+    session.commit()
+    assert (found().published, found().merged) == (1, 5)
+    perform(session, above.public_id, "reject", moderator, above.revision, "spam")
+    session.commit()
+    assert (found().published, found().merged, found().false) == (0, 0, 6) and sources.trust(found()) == 0
+
+
+def test_erasing_a_copy_of_what_is_false_gives_no_trust_back(session, client):
+    moderator = make_account()
+    root = settled(session, moderator, "reject", "false")
+    body = {"category": "WAT", "description": "Said again", "place": "Jacmel", "contact_phone": "+509 3712 3456"}
+    sent = client.post("/api/v1/reports", json=body).get_json()
+    copy = session.query(Report).filter_by(public_id=sent["id"]).one()
+    copy.merged_into_id = root.id
+    session.commit()
+    known = sources.sources(sources.first_of(session, copy.id))
+    session.rollback()
+    assert client.post(f"/api/v1/track/{sent['tracking_token']}/erase", json={}).status_code == 204
+    assert sources.held_among(session, known) == set(known)
 
 
 def test_a_voice_for_others_earns_no_trust(session, client):
@@ -281,7 +388,7 @@ def test_a_rehearsal_says_what_would_have_happened_and_writes_nothing(session):
     assert session.query(RuleApplication).count() == 0
 
 
-@pytest.mark.settings(FLOOD_PER_MINUTE=1000, FLOOD_PER_SOURCE=1000)
+@pytest.mark.settings(FLOOD_PER_MINUTE=1000, FLOOD_PER_SOURCE=1000, FLOOD_PER_NETWORK=2)
 def test_a_rehearsal_agrees_with_what_happened(session):
     """A mixed stream: the same rules, live and again."""
     make_rule(session, {"words": ["dead"]}, "review", name="Dead")
@@ -292,6 +399,7 @@ def test_a_rehearsal_agrees_with_what_happened(session):
         arrive(
             at=(LEOGANE, JACMEL)[n % 2], category=("WAT", "FOOD", "MISS")[n % 3], channel=("web", "api")[n // 2 % 2],
             description="dead" if n % 7 == 0 else f"water {n}", source_key=f"device {n % 5}",
+            network=f"network {n % 3}" if n % 4 else None,
         )  # fmt: skip
     for one in rehearse(session, queries.active(session)):
         assert one.verdict.publish == (one.report.status is Status.PUBLISHED), one.report.description

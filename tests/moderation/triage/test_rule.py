@@ -11,13 +11,13 @@ from crowdmap.moderation.triage.rule import Conditions, Effects, Facts, RuleWord
 from crowdmap.moderation.triage.verdict import Flood, Standing, decide
 from crowdmap.reports.models import Kind
 
-CALM = Flood(30, 10)
+CALM = Flood(30, 10, 30)
 
 
 def facts(**changed) -> Facts:
     values = {
         "kind": Kind.NEED, "codes": ("WAT",), "sectors": frozenset({"wash"}), "channel": "web", "text": "No water since Tuesday",
-        "organisation": None, "restricted": False, "out_of_area": False, "suspicious": False, "held": lambda: False,
+        "organisation": None, "restricted": False, "out_of_area": False, "suspicious": False, "held": lambda: None,
         "ask_trust": lambda: 0.8, "ask_area": lambda: "Léogâne", "more_than": lambda n, minutes, of: False,
     }  # fmt: skip
     return Facts(**{**values, **changed})
@@ -100,8 +100,10 @@ def test_the_first_that_decides_counts_and_the_rest_adds_up():
 
 @pytest.mark.parametrize(("changed", "why"), [
     ({"restricted": True}, "restricted"), ({"out_of_area": True}, "out-of-area"), ({"suspicious": True}, "suspicious"),
-    ({"held": lambda: True}, "held"), ({"more_than": lambda n, minutes, of: of == "all"}, "flood"),
+    ({"held": lambda: "held"}, "held"), ({"held": lambda: "held-network"}, "held-network"),
+    ({"more_than": lambda n, minutes, of: of == "all"}, "flood"),
     ({"more_than": lambda n, minutes, of: of == "source"}, "flood-source"),
+    ({"more_than": lambda n, minutes, of: of == "network"}, "flood-network"),
 ])  # fmt: skip
 @pytest.mark.parametrize("after", [False, True])
 def test_what_is_never_published_unread(changed, why, after):
@@ -114,7 +116,7 @@ def test_without_a_rule_nothing_is_published_and_a_brake_of_0_lets_nothing_throu
     assert not verdict(after=True).publish
     assert verdict(rule("review", words=["fire"]), after=True).publish
     assert not verdict(rule("review", words=["water"]), after=True).publish
-    for brake in (Flood(0, 10), Flood(30, 0)):
+    for brake in (Flood(0, 10, 30), Flood(30, 0, 30), Flood(30, 10, 0)):
         assert not verdict(rule(categories=["WAT"]), after=True, flood=brake).publish
 
 
@@ -135,14 +137,14 @@ def random_rule(pick: random.Random, number: int) -> Standing:
 
 
 def random_facts(pick: random.Random) -> Facts:
-    arrived, own = pick.randint(1, 60), pick.randint(1, 20)
+    arrived, network, own = pick.randint(1, 60), pick.randint(1, 60), pick.randint(1, 20)
     return facts(
         kind=pick.choice(list(Kind)), codes=tuple(pick.sample(["WAT", "FOO", "MISS"], pick.randint(1, 2))), channel=pick.choice(["web", "api", "sms"]),
         text=pick.choice(["No water", "Fires everywhere", "…", ""]), organisation=pick.choice([None, "wash"]),
         restricted=pick.random() < 0.2, out_of_area=pick.random() < 0.2, suspicious=pick.random() < 0.1,
-        held=lambda held=pick.random() < 0.1: held, ask_trust=lambda trusted=pick.random(): trusted,
+        held=lambda held=pick.choice(["held", "held-network", *[None] * 18]): held, ask_trust=lambda trusted=pick.random(): trusted,
         ask_area=lambda area=pick.choice(["Léogâne", "Jacmel", None]): area,
-        more_than=lambda n, minutes, of, count={"all": arrived, "source": own}: count[of] > n,
+        more_than=lambda n, minutes, of, count={"all": arrived, "network": network, "source": own}: count[of] > n,
     )  # fmt: skip
 
 
@@ -158,6 +160,7 @@ def test_whatever_the_rules_a_flood_and_the_restricted_are_never_published_and_n
         published += 1
         assert not (came.restricted or came.out_of_area or came.suspicious or came.held())
         assert not came.more_than(CALM.a_minute, 1, "all") and not came.more_than(CALM.of_source, 10, "source")
+        assert not came.more_than(CALM.of_network, 10, "network")
         matching = [one for one in rules if one.effects.decide and matched(one.conditions, came) is not None]
         if matching:
             assert found.decided_by is matching[0] and matching[0].effects.decide == "publish"
@@ -184,7 +187,8 @@ def test_a_phrase_is_looked_for_as_search_folds_it():
     (History(10, published=10, verified=10, age_hours=48), 0.9, 0.92),
     (History(11, published=10, false=1, age_hours=48), 0.55, 0.56),
     (History(11, published=10, hidden=1, age_hours=48), 0.71, 0.72),
-    (History(5, merged=4, age_hours=48), 0.5, 0.5),
+    (History(50, merged=50, age_hours=48), 0.28, 0.3),  # copies alone earn next to nothing
+    (History(9, published=3, merged=4, age_hours=48), 0.71, 0.72),
     (History(3, false=3, age_hours=480), 0, 0),
     (History(200, published=200, verified=200, age_hours=1e9), 0.99, 1),
 ])  # fmt: skip
