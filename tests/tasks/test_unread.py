@@ -19,8 +19,9 @@ from crowdmap.tasks.figures import figures
 from crowdmap.tasks.kinds import KINDS
 from crowdmap.tasks.models import Result, State, Task
 from crowdmap.tasks.people import speak
-from crowdmap.tasks.verbs import offer
+from crowdmap.tasks.verbs import answer, offer
 from tests.builders import make_account, make_report, sign_in
+from tests.moderation.test_together import at_once
 from tests.tasks.test_verbs import feature, fresh, take, work
 from tests.tasks.working import make_task, make_volunteer, tasks_of
 
@@ -123,6 +124,23 @@ def test_whoever_had_the_report_before_them_does_not_publish_what_came_since(ses
         perform(session, report.public_id, "publish", moderator, revision=seen)
     session.rollback()
     assert refused.value.extra["action"] == "translate"
+
+
+def test_published_and_translated_at_the_same_moment_it_is_not_public_unread(session, app):
+    for _round in range(3):
+        task, moderator, volunteer = make_task("translate", status="pending", **KREYOL), make_account(), make_volunteer("ht")
+        take(session, volunteer, task)
+        report = fresh(session, Report, task.report_id)
+        outcome = at_once(
+            app,
+            lambda s, key=task.id, who=volunteer: answer(s, who, key, LURE),
+            lambda s, key=report.public_id, who=moderator, seen=report.revision: perform(s, key, "publish", who, revision=seen),
+        )
+        found = fresh(session, Report, report.id)
+        published = found.status is Status.PUBLISHED
+        assert published == (found.translation is None) == (not isinstance(outcome[1], StaleRevision)), outcome
+        assert len(proposals.asked(session, report.id)) == published
+        session.commit()
 
 
 def test_what_was_proposed_for_other_words_is_asked_anew(session):
