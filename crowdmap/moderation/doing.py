@@ -17,7 +17,7 @@ from crowdmap.reports.models import Report
 
 # decisions that leave a report as it was: its revision does not move, and nobody comes too late because of them
 UNREVISED = frozenset({
-    "note", "distinct", "ask-again", "ask", "see-contact", "vouch", "translate", "message", "confirm", "review", "assign",
+    "note", "distinct", "ask-again", "ask", "see-contact", "vouch", "message", "confirm", "review", "assign",
     "escalate",
 })  # fmt: skip
 LOOKED_AT = 20  # of the latest decisions, for the one that moved the revision

@@ -176,5 +176,7 @@ def _is_right(kind: str, value: dict, message: Message) -> bool:
     truth = message.truth
     if kind == "categorise":
         return value.get("category") == truth["category"]
+    if kind == "translate":
+        return value.get("text") == message.gist
     known = kind == "place" and truth.get("lon") is not None
     return known and geo.distance_m(value["lon"], value["lat"], truth["lon"], truth["lat"]) <= truth["within_m"]

@@ -109,11 +109,13 @@ def _make(session: Session, ids: list[int]) -> int:
             elif task is not None and task.result is Result.MODERATOR and not wanted:
                 task.result = None  # nobody has to decide it any more; asked anew if the report comes back
                 cancel(task)
+            elif task is not None and kind.take and task.result is Result.MODERATOR and task.words not in (words_of(report), None):
+                reopen(task, kind, report)  # what was proposed says what the words said before
             elif task is not None and task.state in LIVE:
                 task.language, task.priority = kind.language(report, told), kind.priority(report)
                 follow_words(task, report)
             elif task is not None and wanted and _asks_anew(kind, task):
-                _reopen(task, kind, report, told)
+                reopen(task, kind, report)
     return len(insert_if_absent(session, Task, rows, conflict=("report_id", "kind")))
 
 
@@ -135,7 +137,9 @@ def _asks_anew(kind: TaskKind, task: Task) -> bool:
     return task.state is State.CANCELLED or lost
 
 
-def _reopen(task: Task, kind: TaskKind, report: Report, told: Setting) -> None:
+def reopen(task: Task, kind: TaskKind, report: Report) -> None:
+    """Ask it once more, in a round of its own."""
+    told = setting()
     task.state, task.round, task.needed = State.OPEN, task.round + 1, kind.needed
     task.result = task.value = task.done_at = task.holder_id = task.leased_until = task.decided_by_id = None
     task.language, task.priority, task.created_at = kind.language(report, told), kind.priority(report), utcnow()

@@ -27,7 +27,7 @@ class Result(StrEnum):
     """How a task that is done ended."""
 
     AGREED = "agreed"
-    MODERATOR = "moderator"  # people differ: a moderator decides among what they proposed
+    MODERATOR = "moderator"  # people differ, or nobody read it yet: a moderator decides among what they proposed
     ACCEPTED = "accepted"  # a moderator took one of the proposals
     DISMISSED = "dismissed"  # a moderator took none
 
@@ -90,7 +90,7 @@ class Answer(db.Model):
     value: Mapped[dict] = mapped_column(Json, default=dict)
     seconds: Mapped[float | None]  # from being shown to being answered
     practice: Mapped[str | None]
-    good: Mapped[bool | None]  # of a practice item: whether it was the known answer
+    good: Mapped[bool | None]  # of a practice item: whether it was the known answer; of a task False: a moderator took it not
     off_m: Mapped[float | None]  # of a practice placement: how far from the known place
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
 

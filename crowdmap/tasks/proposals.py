@@ -1,4 +1,5 @@
-"""What volunteers could not settle: a moderator decides among what they proposed."""
+"""What volunteers could not settle, or what somebody of the team has to read first: a moderator decides among what they
+proposed."""
 
 from dataclasses import dataclass
 
@@ -10,8 +11,11 @@ from crowdmap.accounts.models import Account
 from crowdmap.db import utcnow
 from crowdmap.errors import IllegalState, NotAllowed, NotFound
 from crowdmap.moderation.actions import perform
+from crowdmap.moderation.doing import stale
+from crowdmap.moderation.merging import lock_reports
 from crowdmap.reports.models import Report
-from crowdmap.tasks.kinds import KINDS
+from crowdmap.tasks.kinds import KINDS, TaskKind
+from crowdmap.tasks.making import reopen, still_wanted, words_of
 from crowdmap.tasks.models import Answer, Given, Result, Task
 from crowdmap.web import Permission
 
@@ -58,28 +62,51 @@ def _asked(task: Task, report: Report, given: list[Answer]) -> Asked:
 
 
 def accept(session: Session, actor: Account, task_id: int, number: int, revision: int | None) -> Report:
-    """Do what one volunteer proposed, by the desk's own action; the caller commits. *revision*: the report's that was seen.
+    """Do what one volunteer proposed, by the desk's own action where there is one; the caller commits. *revision*: the
+    report's that was seen.
 
-    Raises NotAllowed, NotFound, IllegalState, and what the action raises.
+    Raises NotAllowed, NotFound, IllegalState, StaleRevision, and what the action raises.
     """
     task = _waiting(session, actor, task_id)
     report = session.get_one(Report, task.report_id)
     answer = session.get(Answer, number)
-    choose = KINDS[task.kind].choose if task.kind in KINDS else None
+    kind = KINDS.get(task.kind)
     mine = answer is not None and (answer.task_id, answer.round, answer.given) == (task.id, task.round, Given.ANSWER)
-    if not mine or not answer.value or choose is None:  # without a value: the report was erased since it was seen
+    takes = kind is not None and (kind.choose or kind.take)
+    if not mine or not answer.value or not takes:  # without a value: the report was erased since it was seen
         raise NotFound(_("There is no such proposal."))
-    action, fields = choose(answer.value)
-    done = perform(session, report.public_id, action, actor, revision=revision, reason=PROPOSED, **fields)
+    if kind.choose:
+        action, fields = kind.choose(answer.value)
+        report = perform(session, report.public_id, action, actor, revision=revision, reason=PROPOSED, **fields)
+    else:
+        _take(session, actor, task, kind, answer.value, revision)
     _end(task, Result.ACCEPTED, actor)
-    return done
+    return report
+
+
+def _take(session: Session, actor: Account, task: Task, kind: TaskKind, value: dict, revision: int | None) -> None:
+    (report,) = lock_reports(session, Report.id == task.report_id)
+    if revision != report.revision:
+        raise stale(session, report)
+    if not still_wanted(session, task, report) or task.words not in (words_of(report), None):
+        raise IllegalState(_("The message was changed since, or does not need this any more."), code="changed")
+    kind.take(session, report, value, actor, PROPOSED)
 
 
 def dismiss(session: Session, actor: Account, task_id: int) -> Report:
-    """None of them; the caller commits. Raises NotAllowed, NotFound, IllegalState."""
+    """None of them; the caller commits. A translation is asked of others then: or one would keep a message from being read
+    by writing nonsense. Raises NotAllowed, NotFound, IllegalState."""
     task = _waiting(session, actor, task_id)
     _end(task, Result.DISMISSED, actor)
-    return session.get_one(Report, task.report_id)
+    kind, report = KINDS.get(task.kind), session.get_one(Report, task.report_id, populate_existing=True)
+    if kind is not None and kind.take and still_wanted(session, task, report):
+        mine = (Answer.task_id == task.id, Answer.round == task.round, Answer.given == Given.ANSWER)
+        given = session.scalars(select(Answer).where(*mine)).all()
+        for answer in given:
+            answer.good = False
+        if given:
+            reopen(task, kind, report)
+    return report
 
 
 def _waiting(session: Session, actor: Account, task_id: int) -> Task:

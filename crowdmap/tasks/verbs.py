@@ -110,8 +110,9 @@ def _waiting(account: Account, volunteer: Volunteer, kinds: Sequence[str], devic
 
 
 def _met(account: Account):
-    """Whether this account answered these words of a task, or skipped the task, whatever its words are now."""
-    this_or_never = or_(Answer.round == Task.round, Answer.given == Given.SKIP)
+    """Whether this account answered these words of a task, or skipped the task or a moderator took none of its answers,
+    whatever its words are now."""
+    this_or_never = or_(Answer.round == Task.round, Answer.given == Given.SKIP, Answer.good.is_(False))
     return select(Answer.id).where(Answer.task_id == Task.id, Answer.account_id == account.id, this_or_never).exists()
 
 

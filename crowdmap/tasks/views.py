@@ -154,6 +154,8 @@ def _seconds() -> float | None:
 
 
 def _said(outcome: verbs.Outcome) -> str:
+    if outcome.state == "moderator" and KINDS[outcome.task.kind].take and not request.form.get("unsure"):
+        return _("Thank you. One of the team reads it first; then it stands beside the message.")
     return {
         "kept": _("Thank you. Somebody else looks at it too, without seeing your answer."),
         "agreed": _("Thank you, that settles it."),

@@ -61,10 +61,12 @@ def fresh(session, model, key):
 
 
 def test_a_translation_stands_beside_the_original_and_in_the_feeds_with_numbers_masked(session):
-    report = make_report(language="ht", description="Nou bezwen dlo, rele 3712 3456")
+    report = make_report(language="ht", description="Nou bezwen dlo, rele 3712 3456", status="pending")
     task = tasks_of(report)["translate"]
     outcome = work(session, make_volunteer("ht"), task, {"text": "We need water, call 3712 3456"})
     assert outcome.state == "agreed" and fresh(session, Task, task.id).result is Result.AGREED
+    perform(session, report.public_id, "publish", make_account(), revision=2)
+    session.commit()
     told = feature(session, report)["properties"]
     assert told["translation"] == "We need water, call [phone]" and told["description"] == "Nou bezwen dlo, rele [phone]"
     assert feature(session, report, "staff")["properties"]["translation"] == "We need water, call 3712 3456"
@@ -85,10 +87,11 @@ def test_only_who_reads_the_language_is_asked_and_a_translation_opens_the_rest_t
 
 
 def test_words_that_are_edited_take_their_translation_along_and_are_asked_anew(session):
-    report = make_report(language="ht", description="Nou bezwen dlo")
+    report = make_report(language="ht", description="Nou bezwen dlo", status="pending")
     first = work(session, make_volunteer("ht"), tasks_of(report)["translate"], {"text": "We need water"})
     moderator = make_account()
-    perform(session, report.public_id, "edit", moderator, revision=1, description="Nou bezwen manje")
+    perform(session, report.public_id, "publish", moderator, revision=2)
+    perform(session, report.public_id, "edit", moderator, revision=3, description="Nou bezwen manje")
     session.commit()
     assert fresh(session, Report, report.id).translation is None and feature(session, report)["properties"]["translation"] is None
     again = tasks_of(report)["translate"]
@@ -411,7 +414,7 @@ def test_of_an_erased_report_no_answer_stays(session):
     from crowdmap.intake.tokens import tracking_token
     from crowdmap.reports.models import Submission
 
-    report = make_report(language="ht", description="Nou la")
+    report = make_report(language="ht", description="Nou la", status="pending")
     task = tasks_of(report)["translate"]
     work(session, make_volunteer("ht"), task, {"text": "We are here"})
     token = tracking_token(session.scalar(select(Submission.id).where(Submission.report_id == report.id)))
@@ -472,7 +475,7 @@ def test_the_figures_tell_each_step_since_the_message_came(session):
     with at(20):
         work(session, make_volunteer(), tasks["place"], HERE)
     with at(30):
-        perform(session, report.public_id, "publish", make_account(), revision=2)
+        perform(session, report.public_id, "publish", make_account(), revision=3)
         session.commit()
     make_report()  # published as its source had it: no step that anybody took
     found = figures(session)

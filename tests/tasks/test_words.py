@@ -20,7 +20,7 @@ from tests.tasks.test_verbs import HERE, LAT, NEAR, UNPLACED, fresh, take, work
 from tests.tasks.working import make_task, make_volunteer, tasks_of
 
 pytestmark = pytest.mark.settings(WORK_SAMPLE=0)  # or one report in ten would have a task more
-KREYOL = dict(language="ht", description="Nou bezwen dlo, kay Ti Jan")
+KREYOL = dict(language="ht", description="Nou bezwen dlo, kay Ti Jan", status="pending")
 
 
 def edit(session, report_id, **fields):

@@ -55,7 +55,8 @@ def triage(session: Session, arrivals: Sequence[Arrival], categories: dict[str, 
     A fault of a rule leaves the report waiting: it is worth more than the rule. So does a rule that cannot be read: it may
     be the one that keeps back what others publish.
     """
-    waiting = [one for one in arrivals if one.report.status is Status.PENDING]
+    # what a volunteer wrote beside it is for a person to read, whatever the rules say of the words themselves
+    waiting = [one for one in arrivals if one.report.status is Status.PENDING and not one.report.translation]
     try:
         rules = queries.active(session) if waiting else []
     except queries.UnreadableRule as error:

@@ -59,7 +59,8 @@ class TaskKind:
     read beside the working language. *read(session, form)* → the answer as kept; raises ValidationFailed. *agree(values,
     report)* → Verdict. *apply(session, task, report, value, account)*: put the agreed value into the report; returns
     whether that could be done, else a moderator decides. *items(session, languages)* and *judge(item, value)*: practice.
-    *choose(value)* → the desk's action and its fields by which a moderator takes a proposal. *again*: whether it is
+    *choose(value)* → the desk's action and its fields by which a moderator takes a proposal; *take(session, report, value,
+    account, reason)*: does so where the desk has no such action, and none taken is asked anew of others. *again*: whether it is
     asked anew when what it brought is gone. *stays*: what is shown of the report unmasked, for the work needs it;
     "everything" from when the contact was asked for.
     """
@@ -75,6 +76,7 @@ class TaskKind:
     items: Callable[[Session, Sequence[str]], list[Item]]
     judge: Callable[[Item, dict], Judged]
     choose: Callable[[dict], tuple[str, dict]] | None = None
+    take: Callable[..., None] | None = None
     language: Callable[[Report, Setting], str | None] = lambda report, setting: None
     needed: int = 1
     most: int = 3

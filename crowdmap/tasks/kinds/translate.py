@@ -6,12 +6,16 @@ from typing import Annotated
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from sqlalchemy import select
 
 from crowdmap.db.search import fold
 from crowdmap.moderation.doing import keep
+from crowdmap.reports.models import Status
 from crowdmap.reports.texts import clean
 from crowdmap.tasks.kinds import sayings
-from crowdmap.tasks.kinds.kind import Item, Judged, TaskKind, Verdict, foreign
+from crowdmap.tasks.kinds.kind import Item, Judged, TaskKind, Verdict, foreign, primary
+from crowdmap.tasks.models import Answer, Volunteer
+from crowdmap.web import Permission
 
 NAME = "translate"
 
@@ -35,10 +39,31 @@ def agree(values, report) -> Verdict:
 
 
 def apply(session, task, report, value, account) -> bool:
-    """No new revision: it takes nothing from a moderator who is deciding."""
-    report.translation = value["text"]
-    keep(session, report, account, NAME, change={"translation": None}, bump=False)
+    """At once only where one of the team reads it before everybody does: anybody may work here, and what they write
+    stands beside a stranger's words as if it were these."""
+    read_first = report.status is Status.PENDING and practised(session, account, primary(report.language))
+    if not (read_first or account.can(Permission.MODERATE)):
+        return False
+    take(session, report, value, account)
     return True
+
+
+def take(session, report, value, account, reason="") -> None:
+    """A new revision: whoever is about to publish the report has not seen this yet."""
+    report.translation = value["text"]
+    keep(session, report, account, NAME, reason, change={"translation": None})
+
+
+def practised(session, account, language: str | None) -> bool:
+    """Whether somebody did a practice message in *language* well, at the last try. Whom the work was opened to by hand has
+    none, and may do without it where there is some."""
+    volunteer = session.get(Volunteer, account.id)
+    keys = {item.key for item in items(session, [language])}
+    if volunteer is None or NAME not in volunteer.unlocked or not keys:
+        return False
+    query = select(Answer.practice, Answer.good).where(Answer.account_id == account.id, Answer.kind == NAME, Answer.practice.is_not(None))
+    last = {key: good for key, good in session.execute(query.order_by(Answer.id))}
+    return not last or any(good for key, good in last.items() if key in keys)
 
 
 def items(session, languages) -> list[Item]:
@@ -58,5 +83,5 @@ def judge(item: Item, value: dict) -> Judged:
 
 KIND = TaskKind(
     NAME, _l("Translate"), _l("Say in %(language)s what this message says"), Form, wants, read, agree, apply, items, judge,
-    language=foreign, needed=1, rank=3, again=True,
+    take=take, language=foreign, needed=1, rank=3, again=True,
 )  # fmt: skip
