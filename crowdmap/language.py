@@ -1,10 +1,12 @@
 """In which language a page speaks: ``?lang=``, else the reader's earlier choice, else what the browser prefers."""
 
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from babel import Locale
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, format_datetime, format_decimal, get_locale, get_translations
+from flask_babel import Babel, format_date, format_datetime, format_decimal, format_time, get_locale, get_translations
+from flask_babel import gettext as _
 
 from crowdmap.config import settings
 from crowdmap.web import is_open_data
@@ -40,6 +42,12 @@ def text_direction() -> str:
     if has_request_context() and request.args.get("dir") in ("rtl", "ltr"):
         return request.args["dir"]
     return (get_locale() or Locale("en")).text_direction
+
+
+def format_hour(moment: datetime) -> str:
+    """A moment that was cut to the hour: "Jan 13, 2010, 9:00 – 10:00 PM"."""
+    until = moment + timedelta(hours=1)
+    return _("%(day)s, %(start)s – %(end)s", day=format_date(moment), start=format_time(moment, "short"), end=format_time(until, "short"))
 
 
 def language_choices() -> list[tuple[str, str]]:
@@ -97,6 +105,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True, pgettext=_pgettext)
     app.jinja_env.filters["datetimeformat"] = format_datetime
+    app.jinja_env.filters["hourformat"] = format_hour
     app.jinja_env.filters["numberformat"] = format_decimal
     app.jinja_env.globals.update(
         locale_code=locale_code, text_direction=text_direction, language_choices=language_choices,

@@ -92,7 +92,7 @@ def public_entries(rows: Rows, received: datetime, *, coarse: bool) -> list[Entr
         said += _while_public(one, old, new, rows, coarse)
         visible = new is None or new in VISIBLE
     if coarse:
-        said = [replace(entry, at=to_the_hour(entry.at)) for entry in said]
+        said = [replace(entry, at=to_the_hour(entry.at), hourly=True) for entry in said]
     return list(dict.fromkeys(sorted(said, key=lambda entry: entry.at)))[::-1]
 
 

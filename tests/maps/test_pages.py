@@ -53,6 +53,15 @@ def test_a_filter_that_cannot_be_read_is_a_page_in_words(session, client):
     assert "colour" in page(client, "/reports?colour=red", 400)
 
 
+def test_times_that_are_cut_to_the_hour_are_shown_as_hours(session, client):
+    need, road = make_report(category="WAT"), make_report(category="ROAD")
+    for address in (f"/reports/{need.public_id}", "/reports?kind=need", f"/ogc/collections/all/items/{need.public_id}?f=html"):
+        text = page(client, address)
+        times = re.findall(r"<time[^>]*>[^<]*</time>", text)
+        assert times and all("data-hourly" in one and re.search(r":00\s[AP]M – \d+:00\s[AP]M<", one) for one in times), address
+    assert "data-hourly" not in page(client, f"/reports/{road.public_id}") and "data-ago" in page(client, f"/reports/{road.public_id}")
+
+
 def test_one_report_says_what_where_when_and_what_happened(session, client):
     report = make_report(category="WAT", description="No water since Tuesday", people=60, verification="verified")
     text = page(client, f"/reports/{report.public_id}")
