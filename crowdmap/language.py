@@ -37,11 +37,21 @@ def language_name(code: str | None) -> str:
     return names.get(code) or names.get(code.partition("-")[0], code) if code else ""
 
 
+def words_language() -> str:
+    """The language that a page's words are in: the reader's where there is a catalogue of it, else English, in which they
+    are written. A screen reader that is told "ht" reads English as Kreyòl."""
+    code = locale_code()
+    spoken = code.partition("-")[0]
+    if spoken != "en" and spoken not in {locale.language for locale in babel_languages()}:
+        return "en"
+    return code
+
+
 def text_direction() -> str:
     """"ltr" or "rtl"; ``?dir=rtl`` lets anybody look at a page mirrored."""
     if has_request_context() and request.args.get("dir") in ("rtl", "ltr"):
         return request.args["dir"]
-    return (get_locale() or Locale("en")).text_direction
+    return Locale.parse(words_language(), sep="-").text_direction
 
 
 def format_hour(moment: datetime) -> str:
@@ -108,7 +118,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["hourformat"] = format_hour
     app.jinja_env.filters["numberformat"] = format_decimal
     app.jinja_env.globals.update(
-        locale_code=locale_code, text_direction=text_direction, language_choices=language_choices,
+        locale_code=locale_code, words_language=words_language, text_direction=text_direction, language_choices=language_choices,
         language_url=language_url,
     )  # fmt: skip
     app.after_request(_remember)

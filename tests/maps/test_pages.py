@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from babel import Locale
 
+from crowdmap import language
 from crowdmap.reports.models import Status
 from tests.builders import make_report
 
@@ -51,6 +53,13 @@ def test_the_list_shows_filters_and_pages(session, client, monkeypatch):
 
 def test_a_filter_that_cannot_be_read_is_a_page_in_words(session, client):
     assert "colour" in page(client, "/reports?colour=red", 400)
+
+
+def test_a_report_without_scripts_says_what_its_map_needs(session, client):
+    text = page(client, f"/reports/{make_report(categories=['FOOD']).public_id}")
+    assert "<noscript><p" in text[text.index('id="small-map"') :] and "The map needs JavaScript." in text
+    line = text[text.index('<p class="line">') :].split("</p>")[0]
+    assert line.count("&nbsp;· ") == 2 and " · " not in line  # no line begins with a dot
 
 
 def test_times_that_are_cut_to_the_hour_are_shown_as_hours(session, client):
@@ -105,8 +114,10 @@ def test_restricted_categories_are_no_choice_of_the_filter(session, client):
 
 
 @pytest.mark.settings(LANGUAGES="en,fr")
-def test_the_page_is_shown_mirrored_and_in_another_language_on_wish(session, client):
+def test_the_page_is_shown_mirrored_and_says_the_language_of_its_words(session, client, monkeypatch):
     assert '<html lang="en" dir="rtl">' in page(client, "/?dir=rtl")
+    assert '<html lang="en" dir="ltr">' in page(client, "/reports?lang=fr")  # a screen reader would read English as French
+    monkeypatch.setattr(language, "babel_languages", lambda: [Locale("en"), Locale("fr")])
     assert '<html lang="fr" dir="ltr">' in page(client, "/reports?lang=fr")
 
 
