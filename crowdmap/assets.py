@@ -38,7 +38,7 @@ SPRITE = "vendor/icons/sprite.svg"
 
 # In the order of loading; vendor files come minified already.
 BASE_CSS = ("css/tokens.css", "css/base.css", "css/parts.css", "css/pages.css")
-BASE_JS = ("js/dom.js", "js/i18n.js", "js/api.js", "js/base.js")
+BASE_JS = ("js/dom.js", "js/i18n.js", "js/api.js", "js/base.js", "js/lengths.js")
 MAP_CSS = ("vendor/leaflet/leaflet.css", "css/map.css")
 MAP_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-state.js", "js/map-data.js",

@@ -33,10 +33,10 @@ from crowdmap.reports.models import Report, Status, Submission
 
 FOLDER = "instance/demo"
 OPENSTREETMAP = "https://tile.openstreetmap.org/{z}/{x}/{y}.png"
-MODERATOR = "moderator@demo.example"
+ROBOT = "robot@demo.example"  # decides where no person does; its passphrase is told to nobody
 ACCOUNTS = (
     ("coordinator@demo.example", Role.COORDINATOR),
-    (MODERATOR, Role.MODERATOR),
+    ("moderator@demo.example", Role.MODERATOR),
     ("volunteer@demo.example", Role.VOLUNTEER),
 )
 CHANNELS = (("web", 45), ("sms", 35), ("api", 12), ("email", 8))
@@ -79,6 +79,8 @@ def make_accounts() -> list[tuple[str, str]]:
         if account_by_email(email) is None:
             known[email] = new_passphrase()
             create_account(email, role, known[email], name=role.capitalize())
+    if account_by_email(ROBOT) is None:
+        create_account(ROBOT, Role.MODERATOR, new_passphrase(), name="Demo")
     db.session.commit()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -121,7 +123,8 @@ def _incoming(pick: random.Random, number: str, item: Invented) -> Incoming:
 
 
 def _settle(pick: random.Random, batch, receipts) -> None:
-    """Close and reject by the moderator's hand, so that the log of decisions looks like one."""
+    """Close and reject by an account's hand, so that the log of decisions looks like one; not by one that a visitor has, who
+    would be offered to take back what they never did."""
     for item, receipt in zip(batch, receipts):
         if item.status is Status.CLOSED:
             _act(receipt.public_id, "close", reason="help arrived, says who asked")
@@ -131,7 +134,7 @@ def _settle(pick: random.Random, batch, receipts) -> None:
 
 def _act(public_id: str, action: str, **fields) -> None:
     revision = db.session.scalar(select(Report.revision).where(Report.public_id == public_id))
-    perform(db.session, public_id, action, account_by_email(MODERATOR), revision=revision, **fields)
+    perform(db.session, public_id, action, account_by_email(ROBOT), revision=revision, **fields)
 
 
 # ---- reports that keep coming

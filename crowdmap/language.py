@@ -1,10 +1,12 @@
 """In which language a page speaks: ``?lang=``, else the reader's earlier choice, else what the browser prefers."""
 
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from babel import Locale
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, format_datetime, format_decimal, get_locale, get_translations
+from flask_babel import Babel, format_date, format_datetime, format_decimal, format_time, get_locale, get_translations
+from flask_babel import gettext as _
 
 from crowdmap.config import settings
 from crowdmap.web import is_open_data
@@ -35,11 +37,27 @@ def language_name(code: str | None) -> str:
     return names.get(code) or names.get(code.partition("-")[0], code) if code else ""
 
 
+def words_language() -> str:
+    """The language that a page's words are in: the reader's where there is a catalogue of it, else English, in which they
+    are written. A screen reader that is told "ht" reads English as Kreyòl."""
+    code = locale_code()
+    spoken = code.partition("-")[0]
+    if spoken != "en" and spoken not in {locale.language for locale in babel_languages()}:
+        return "en"
+    return code
+
+
 def text_direction() -> str:
     """"ltr" or "rtl"; ``?dir=rtl`` lets anybody look at a page mirrored."""
     if has_request_context() and request.args.get("dir") in ("rtl", "ltr"):
         return request.args["dir"]
-    return (get_locale() or Locale("en")).text_direction
+    return Locale.parse(words_language(), sep="-").text_direction
+
+
+def format_hour(moment: datetime) -> str:
+    """A moment that was cut to the hour: "Jan 13, 2010, 9:00 – 10:00 PM"."""
+    until = moment + timedelta(hours=1)
+    return _("%(day)s, %(start)s – %(end)s", day=format_date(moment), start=format_time(moment, "short"), end=format_time(until, "short"))
 
 
 def language_choices() -> list[tuple[str, str]]:
@@ -97,9 +115,10 @@ def init_app(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True, pgettext=_pgettext)
     app.jinja_env.filters["datetimeformat"] = format_datetime
+    app.jinja_env.filters["hourformat"] = format_hour
     app.jinja_env.filters["numberformat"] = format_decimal
     app.jinja_env.globals.update(
-        locale_code=locale_code, text_direction=text_direction, language_choices=language_choices,
+        locale_code=locale_code, words_language=words_language, text_direction=text_direction, language_choices=language_choices,
         language_url=language_url,
     )  # fmt: skip
     app.after_request(_remember)

@@ -15,6 +15,7 @@ from crowdmap import demo
 from crowdmap.accounts.passwords import verify
 from crowdmap.accounts.queries import account_by_email
 from crowdmap.db import utcnow
+from crowdmap.moderation.models import Decision
 from crowdmap.publishing.models import Audience, Publication
 from crowdmap.reports.models import Report, Status, Submission
 from tests.builders import make_report
@@ -83,6 +84,8 @@ def test_reports_are_made_once_and_accounts_are_told_again(session):
     assert len(set(session.scalars(select(Submission.channel)))) > 2
     session.rollback()
     assert demo.make_reports(50, seed=3) == 0
+    by = set(session.scalars(select(Decision.account_id)))
+    assert by - {None} == {account_by_email(demo.ROBOT).id} and demo.ROBOT not in dict(accounts)
     assert demo.make_accounts() == accounts
     for email, passphrase in accounts:
         assert verify(account_by_email(email).password_hash, passphrase)

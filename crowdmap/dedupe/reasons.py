@@ -42,8 +42,10 @@ def in_words(evidence: dict | None) -> list[str]:
 
 
 def metres_in_words(metres: float) -> str:
-    """ "180 m", "1.4 km"."""
-    return _("%(n)s m", n=round(metres / 10) * 10) if metres < 995 else _("%(n)s km", n=f"{metres / 1000:.1f}")
+    """ "180 m", "1.4 km", "73 km"."""
+    if metres < 995:
+        return _("%(n)s m", n=round(metres / 10) * 10)
+    return _("%(n)s km", n=f"{metres / 1000:.1f}" if metres < 9_950 else f"{metres / 1000:,.0f}")
 
 
 def hours_in_words(hours: float) -> str:

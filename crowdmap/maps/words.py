@@ -52,7 +52,7 @@ def voice_words() -> dict[str, str]:
 
 
 def pathway_of(view, checked: bool) -> list[dict]:
-    """The steps of a public report: {label, at, state: done | now | ahead}. Times only where the public knows them.
+    """The steps of a public report: {label, at, hourly, state: done | now | ahead}. Times only where the public knows them.
     *checked*: somebody of the team had looked at it when it came on the map."""
     shown = view.status in (Status.PUBLISHED, Status.CLOSED)
     sure = view.verification in (Verification.VERIFIED, Verification.CORROBORATED)
@@ -70,6 +70,6 @@ def pathway_of(view, checked: bool) -> list[dict]:
         steps += [(_("Settled"), closed, None)]
     ahead = next((n for n, (_label, done, _at) in enumerate(steps) if not done), None)
     return [
-        {"label": label, "at": at, "state": "done" if done else "now" if n == ahead and not closed else "ahead"}
+        {"label": label, "at": at, "hourly": view.hourly, "state": "done" if done else "now" if n == ahead and not closed else "ahead"}
         for n, (label, done, at) in enumerate(steps)
     ]

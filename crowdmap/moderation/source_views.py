@@ -61,7 +61,12 @@ def hide(token: str):
     sweep = sweeps.begin(db.session, source, actor())
     outcome = _in_steps(lambda after: sweeps.hide_some(db.session, sweep, source, actor(), asked.seen, after))
     words = ngettext("One report was hidden as spam.", "%(num)s reports were hidden as spam.", len(outcome.done))
-    return _told(token, source, words, outcome)
+    with reading():
+        left = sweeps.open_of(db.session, source).alone
+    db.session.rollback()
+    if left:
+        words += " " + ngettext("One is still open.", "%(num)s are still open.", left)
+    return _told(token, words, outcome)
 
 
 @blueprint.post("/<token>/restore")
@@ -72,7 +77,12 @@ def restore(token: str):
     sweeps.note_restoring(db.session, sweep, actor())
     outcome = _in_steps(lambda after: sweeps.restore_some(db.session, sweep, actor(), after))
     words = ngettext("One report is back as it was.", "%(num)s reports are back as they were.", len(outcome.done))
-    return _told(token, source, words, outcome)
+    with reading():  # what was not hidden with them is no news here
+        left = sum(one.left for one in sweeps.of_source(db.session, source) if one.id == asked.sweep)
+    db.session.rollback()
+    if left:
+        words += " " + ngettext("One is hidden still.", "%(num)s are hidden still.", left)
+    return _told(token, words, outcome)
 
 
 @blueprint.post("/<token>/hold")
@@ -119,13 +129,8 @@ def _in_steps(step) -> Outcome:
     return outcome
 
 
-def _told(token: str, source, words: str, outcome: Outcome):
-    """Back to the page with what was done, what is left, and what was skipped and why."""
-    with reading():
-        left = sweeps.open_of(db.session, source).alone
-    db.session.rollback()
-    if left:
-        words += " " + ngettext("One is still open.", "%(num)s are still open.", left)
+def _told(token: str, words: str, outcome: Outcome):
+    """Back to the page with what was done, and what was skipped and why."""
     flash(words, "good" if outcome.done else "warn")
     for one in outcome.skipped[:TOLD]:
         flash(f"{one['id']}: {one['why']}", "warn")

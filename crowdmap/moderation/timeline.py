@@ -112,6 +112,7 @@ class Entry:
     text: str = ""
     question: str | None = None
     state: str | None = None
+    hourly: bool = False  # the moment is cut to the hour
 
 
 # ---- how an action reads

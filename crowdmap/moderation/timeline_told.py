@@ -41,6 +41,21 @@ def _because(one) -> str:
     return str(REASONS.get(one.reason, ""))
 
 
+def _mistakes(decisions: Iterable) -> set[int]:
+    """Ids of those that hid it and were taken back by hand: at once, or with all of their source. Why it was hidden is told
+    to nobody any more, for it was not so."""
+    found, hid = set(), None
+    for one in decisions:
+        new = _status(one)[1]
+        if new == Status.HIDDEN:
+            hid = one.id
+        elif new is not None:
+            if hid is not None and (one.action == "undo" or one.reason == RESTORED):
+                found.add(hid)
+            hid = None
+    return found
+
+
 def _by_rule(one) -> bool:
     """Published by no person, and by no file that knew how sure it is."""
     return one.action == "publish" and one.account_id is None and "status" in one.change
@@ -73,6 +88,7 @@ def public_entries(rows: Rows, received: datetime, *, coarse: bool) -> list[Entr
     # what was known of its truth by then is told with its coming, not when somebody found it out
     marks = [after(one.change["verification"]) for one in own if one.at <= first and "verification" in one.change]
     mark, visible = marks[-1] if marks else None, True
+    mistakes = _mistakes(own)
     if mark in MARKS and mark != "unverified":
         said.append(Entry(first, mark, str(MARKS[mark])))
     mark = None
@@ -89,20 +105,23 @@ def public_entries(rows: Rows, received: datetime, *, coarse: bool) -> list[Entr
         if not visible:
             mark = after(one.change.get("verification")) or mark
             continue
-        said += _while_public(one, old, new, rows, coarse)
+        said += _while_public(one, old, new, rows, coarse, one.id in mistakes)
         visible = new is None or new in VISIBLE
     if coarse:
-        said = [replace(entry, at=to_the_hour(entry.at)) for entry in said]
+        said = [replace(entry, at=to_the_hour(entry.at), hourly=True) for entry in said]
     return list(dict.fromkeys(sorted(said, key=lambda entry: entry.at)))[::-1]
 
 
-def _while_public(one: Decided, old, new, rows: Rows, coarse: bool) -> Iterable[Entry]:
+def _while_public(one: Decided, old, new, rows: Rows, coarse: bool, mistaken: bool) -> Iterable[Entry]:
     if new == Status.CLOSED:
         yield Entry(one.at, "closed", _("Closed: it is dealt with"))
     elif new == Status.PUBLISHED and old == Status.CLOSED:
         yield Entry(one.at, "reopened", _("Open again"))
     elif new is not None and new not in VISIBLE:
-        yield Entry(one.at, "off-map", _("Taken off the map"), reason=_because(one))
+        if mistaken:
+            yield Entry(one.at, "off-map", _("Taken off the map by mistake"))
+        else:
+            yield Entry(one.at, "off-map", _("Taken off the map"), reason=_because(one))
     mark = after(one.change.get("verification"))
     if mark in MARKS:
         yield Entry(one.at, mark, str(MARKS[mark]))
@@ -122,15 +141,16 @@ def reporter_entries(
     """What happened to one's own report, the newest first. *own*: decisions on it; *root*: those on the one that it was
     merged into. *joined*: when other senders' reports came to it, where they are with it still. *original*: the report
     is theirs, not only a voice for it; *public*: anybody can see it now."""
-    own = list(own)
+    own, root = list(own), list(root)
+    mistakes = _mistakes(own) | _mistakes(root)
     merged = max((d.at for d in own if after(d.change.get("merged_into"))), default=None)
     said = [Entry(received, "received", _("You sent it"), REPORTER)]
     for one in own:
         if original or one.at >= received:
-            said += _told_to_reporter(one, original, public)
+            said += _told_to_reporter(one, original, public, one.id in mistakes)
     for one in root:
         if merged is not None and one.at > merged:
-            said += _told_to_reporter(one, False, public)
+            said += _told_to_reporter(one, False, public, one.id in mistakes)
     said += [Entry(one.at, one.about, str(LETTERS.get(one.about, LETTERS["message"])), REPORTER) for one in letters]
     said += [Entry(one.at, "ask", _("We wrote to you"), TEAM, question=one.public_id) for one in questions]
     if joined is not None:
@@ -146,7 +166,7 @@ LETTERS = {
 }  # fmt: skip
 
 
-def _told_to_reporter(one, original: bool, public: bool) -> Iterable[Entry]:
+def _told_to_reporter(one, original: bool, public: bool, mistaken: bool) -> Iterable[Entry]:
     old, new = _status(one)
     if new == Status.PUBLISHED:
         words, unseen = _("Checked and put on the map"), _("Checked; known to those who help, not shown in public")
@@ -154,9 +174,11 @@ def _told_to_reporter(one, original: bool, public: bool) -> Iterable[Entry]:
             words, unseen = _unread(), _("Known to those who help, not checked yet")
         elif old == Status.CLOSED:
             words = _("Open again")
-        elif one.reason == RESTORED:
+        elif one.reason == RESTORED or one.action == "undo" and old == Status.HIDDEN:
             words = _("Back on the map")
         yield Entry(one.at, "on-map", words if public else unseen, TEAM)
+    elif mistaken:
+        yield Entry(one.at, str(new), _("Hidden by mistake"), TEAM)
     elif new is not None:
         words = {
             Status.CLOSED: _("Closed: it is dealt with"), Status.HIDDEN: _("Those who check reports decided not to show it"),

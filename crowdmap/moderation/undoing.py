@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import bindparam, delete, insert, inspect, select
+from sqlalchemy import bindparam, delete, func, insert, inspect, select
 from sqlalchemy.orm import Session, object_session
 
 from crowdmap import jobs
@@ -25,6 +25,7 @@ from crowdmap.reports.models import Report, ReportPrivate
 
 OFFERED = timedelta(seconds=10)
 KEPT = timedelta(minutes=1)  # a slow line may take the rest
+TITLE = 60  # characters of a report by which one knows it again
 PLAIN = ("status", "verification", "kind", "category", "more_categories", "people", "quantity", "occurred_at", "out_of_area")
 TEXTS = ("title", "description", "place", "unit")
 # follow from the status and the words, and are not named in a decision; written back after the words, which take the
@@ -36,10 +37,12 @@ _KNOWN = frozenset({*PLAIN, *TEXTS, "point"})
 
 @dataclass(frozen=True)
 class Offer:
-    """A decision that can be taken back, and its report."""
+    """A decision that can be taken back, and its report: the title, or how its words begin."""
 
     public_id: str
     decision: int
+    action: str = ""
+    title: str = ""
 
 
 # action → how a decision of it is taken back: the opposite action and its fields
@@ -167,10 +170,11 @@ def way_back(session: Session, public_id: str, actor: Account, revision: int | N
     return opposite_of(found.Decision)
 
 
-_U, _R = UndoStep.__table__.c, Report.__table__.c
+_U, _R, _D = UndoStep.__table__.c, Report.__table__.c, Decision.__table__.c
 _OFFERED = (
-    select(_U.decision_id, _U.at, _R.public_id)
+    select(_U.decision_id, _U.at, _R.public_id, _D.action, _R.title, func.substr(_R.description, 1, TITLE).label("words"))
     .join(Report.__table__, _R.id == _U.report_id)
+    .join(Decision.__table__, _D.id == _U.decision_id)
     .where(_U.at > bindparam("since"), _U.account_id == bindparam("mine"), _U.revision == _R.revision)
     .order_by(_U.decision_id.desc())
 )
@@ -181,7 +185,10 @@ def offered(session: Session, actor: Account) -> list[Offer]:
     rows = session.execute(_OFFERED, {"since": utcnow() - OFFERED, "mine": actor.id}).all()
     if not rows:
         return []
-    return [Offer(row.public_id, row.decision_id) for row in rows if row.at == rows[0].at]
+    return [
+        Offer(row.public_id, row.decision_id, row.action, (row.title or row.words or "")[:TITLE])
+        for row in rows if row.at == rows[0].at
+    ]  # fmt: skip
 
 
 @jobs.swept

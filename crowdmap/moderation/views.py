@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy import select
 
@@ -31,7 +32,7 @@ from crowdmap.errors import (
 from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.language import language_name
 from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
-from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform
+from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform, words_of
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
@@ -216,18 +217,29 @@ def _around(chosen, order: str) -> dict:
     """What stands around a report: the list, the views, the figures, the keys."""
     seq = listing.head_seq(db.session)  # before the rows: what comes in between is told once more, not missed
     counts, views = listing.counts(db.session), saved.views(db.session, actor())
+    offers = undoing.offered(db.session, actor())
     only = [view for view in views if listing.only_statuses(view.chosen)]
     return dict(
         seq=seq, queue=listing.queue(db.session, chosen, order, request.args.get("after"), known=counts), counts=counts,
         orders=listing.ORDERS, is_queue=chosen.statuses == listing.WAITING, oldest=listing.oldest(db.session),
         views=views, view_counts={view.id: saved.count(db.session, view.chosen, counts) for view in only},
         looks={one.public_id: one for one in reversed(looking.others(db.session, actor()))},
-        this_list=saved.query_of(chosen, order), offers=undoing.offered(db.session, actor()),
+        this_list=saved.query_of(chosen, order), offers=offers, just_done=_just_done(offers),
         may_share=actor().can(Permission.ADMINISTER), all_actions=list(ACTIONS.values()),
         keys_of={action.key: action.name for action in ACTIONS.values()}, rejections=REJECTIONS, kinds=list(Kind),
         statuses=list(Status), why=why, unread=talk.unread(db.session),
         stream_url=url_for("feeds.staff_stream", status="all"), **_figures(KEPT_S),
     )  # fmt: skip
+
+
+def _just_done(offers: list[undoing.Offer]) -> str:
+    """What it is that a page offers to take back, and of which report: it may have been done in another window."""
+    if not offers:
+        return ""
+    what = words_of(offers[0].action)
+    if len(offers) == 1 and offers[0].title:
+        return _("%(action)s: “%(title)s”.", action=what, title=offers[0].title)
+    return ngettext("%(action)s: one report.", "%(action)s: %(num)s reports.", len(offers), action=what)
 
 
 def looks() -> list[dict]:

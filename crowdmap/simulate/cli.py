@@ -148,6 +148,10 @@ def _check_own(folder: Path) -> None:
 # ---- the day
 
 
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _run(scenario: Scenario, template, speed, number: int, volunteers, moderators, seed: int) -> str:
     told = messages.make(scenario, template, seed, number)
     with clock(lambda: scenario.start):
@@ -161,7 +165,7 @@ def _run(scenario: Scenario, template, speed, number: int, volunteers, moderator
     day.moderators(desk)
     db.session.rollback()
     pace = "as fast as it goes" if speed is None else f"{speed:g} times as fast as the clock: {LENGTH / speed:,.0f} s"
-    click.echo(f"{scenario.title[0].upper()}{scenario.title[1:]}: {len(told):,} messages, {len(crowd)} volunteers, {len(desk)} moderators, {pace}.")
+    click.echo(f"{scenario.title[0].upper()}{scenario.title[1:]}: {len(told):,} messages, {_many(len(crowd), 'volunteer')}, {_many(len(desk), 'moderator')}, {pace}.")
     for skill in dict.fromkeys(skill for _account_, skill in crowd):
         _tell_skill(skill, sum(one is skill for _account_, one in crowd))
     began = time.monotonic()

@@ -62,9 +62,12 @@ def add_places():
     if not raw:
         raise InvalidPlaces(_("Choose a GeoJSON file."), field="file")
     file = gazetteer.add(db.session, asked.name, raw, actor())
-    name, number = file.name, file.places
+    name, number, outside = file.name, file.places, gazetteer.outside_area(db.session, file)
     db.session.commit()
     flash(ngettext("%(name)s: %(num)s place.", "%(name)s: %(num)s places.", number, name=name), "good")
+    if outside:
+        words = ngettext("%(num)s of them lies outside the crisis area.", "%(num)s of them lie outside the crisis area.", outside)
+        flash(words + " " + _("Are lat and lon swapped? GeoJSON has lon first."), "warn")
     return redirect(url_for("work_admin.places"), 303)
 
 

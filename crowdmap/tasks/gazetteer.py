@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from crowdmap import geo
+from crowdmap.config import settings
 from crowdmap.db import MOST_ID, utcnow
 from crowdmap.db.search import fold
 from crowdmap.errors import DomainError
@@ -121,6 +122,14 @@ def add(session: Session, name: str, raw: bytes, account=None) -> PlaceFile:
     rows = [{"place_id": place_id, "folded": one} for place_id, of in zip(ids, names, strict=True) for one in of]
     session.execute(insert(PlaceName.__table__), rows)
     return file
+
+
+def outside_area(session: Session, file: PlaceFile) -> int:
+    """How many of its places lie outside the crisis area; 0 where none is set. Some do (a capital, a port across the
+    border); all of them is what swapped lat and lon look like."""
+    area = settings().AREA
+    points = session.execute(select(Place.lon, Place.lat).where(Place.file_id == file.id)) if area else ()
+    return sum(not area.contains(lon, lat) for lon, lat in points)
 
 
 def remove(session: Session, file_id: int, account=None) -> str | None:

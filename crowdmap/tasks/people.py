@@ -106,7 +106,8 @@ class Step:
 
 
 def path(session: Session, account: Account) -> list[Step]:
-    """Reader → reporter → translator → placer → moderator, with the next step in words."""
+    """Reader → reporter → translator → placer → moderator, with the next step in words; what there is no practice for in
+    their languages is passed over."""
     volunteer = volunteer_of(session, account)
     goal = settings().WORK_UNLOCK
     learned = {name: name in volunteer.unlocked for name in ("translate", "place")}
@@ -121,5 +122,6 @@ def path(session: Session, account: Account) -> list[Step]:
         ("placer", _("Placer"), learned["place"], _("Place %(n)s practice messages well.", n=goal)),
         ("moderator", _("Moderator"), at_desk, _("A coordinator makes you one: tell them what you did here (%(n)s answers so far).", n=real or 0)),
     )
-    now = next((name for name, _label, done, _words in lines if not done), None)
+    closed = {of for of, kind in (("translator", "translate"), ("placer", "place")) if not KINDS[kind].items(session, volunteer.languages)}
+    now = next((name for name, _label, done, _words in lines if not done and name not in closed), None)
     return [Step(name, label, "done" if done else "now" if name == now else "ahead", words if name == now else "") for name, label, done, words in lines]

@@ -52,7 +52,8 @@ def answer_practice(
     if item is None:
         raise NotFound(_("There is no such practice message."))
     if value.get("unsure"):
-        told, judged, given = {}, Judged(False, _("This is what we had: %(why)s", why=item.why)), Given.UNSURE
+        words = _("It tells of: %(words)s. You meet it again.", words=item.hint) if item.hint else _("This is what we had: %(why)s", why=item.why)
+        told, judged, given = {}, Judged(False, words), Given.UNSURE
     else:
         told = KINDS[kind].read(session, validate(KINDS[kind].form, value))
         judged, given = KINDS[kind].judge(item, told), Given.ANSWER

@@ -172,6 +172,8 @@ def answer(session: Session, account: Account, task_id: int, value: dict, *, sec
     if unsure and value != {"unsure": True}:
         raise ValidationFailed([FieldError("unsure", "ambiguous", _("Answer, or say that you are not sure; not both."))])
     told = {} if unsure else kind.read(session, validate(kind.form, value))
+    if not unsure:
+        kind.fits(told, report)
     _keep(session, task, account, Given.UNSURE if unsure else Given.ANSWER, told, seconds)
     volunteer.answered += 1
     _give_back(task, account)

@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from crowdmap.config import settings
 from crowdmap.db import db, reading, utcnow
@@ -28,6 +28,7 @@ from crowdmap.web import Permission, actor, client_device, hold_to, permits, pro
 
 blueprint = Blueprint("work", __name__, url_prefix="/work")
 PLACES_PER_MINUTE = 60  # look-ups of one volunteer
+BEGINS = 60  # characters by which one knows a message again
 ASIDE = frozenset({"csrf_token", "shown", "only", "unsure"})  # of a posted answer: not the answer itself
 
 
@@ -120,9 +121,11 @@ def contact(task_id: int):
 @blueprint.post("/practice/<kind>/<key>")
 @permits(Permission.WORK)
 def practise(kind: str, key: str):
-    _item, judged, fresh = practice.answer_practice(db.session, actor(), kind, key, _given(), seconds=_seconds())
+    item, judged, fresh = practice.answer_practice(db.session, actor(), kind, key, _given(), seconds=_seconds())
     db.session.commit()
-    flash(judged.words, "good" if judged.good else "warn")
+    # the next message stands below it already
+    begins = item.text if len(item.text) <= BEGINS else item.text[:BEGINS].rstrip() + "…"
+    flash(_("“%(message)s” – %(words)s", message=begins, words=judged.words), "good" if judged.good else "warn")
     if fresh:
         flash(_("That was good enough: the real work is open to you now. Thank you!"), "good")
         return redirect(url_for("work.work") + f"#{kind}", 303)
@@ -241,8 +244,9 @@ def _of_kind(name: str) -> dict:
 
 
 def _kinds(account, volunteer) -> list[dict]:
-    """Each kind with how many wait, whether it is open, and how far its practice is."""
-    waiting = dict(db.session.execute(select(Task.kind, func.count()).where(Task.state.in_(LIVE)).group_by(Task.kind)).all())
+    """Each kind with how many wait that they can read, whether it is open, and how far its practice is."""
+    reads = or_(Task.language.is_(None), Task.language.in_(volunteer.languages or [""]))
+    waiting = dict(db.session.execute(select(Task.kind, func.count()).where(Task.state.in_(LIVE), reads).group_by(Task.kind)).all())
     opened, good = people.open_kinds(db.session, account, volunteer), practice.good_by_kind(db.session, account)
     found = []
     for name, kind in KINDS.items():

@@ -164,6 +164,13 @@ def _plain(bound: float) -> float | int:
     return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
+def _bounds(context: dict) -> tuple[str, str]:
+    """What pydantic counts: of a text that something else read before ("Value") it says no more than of a list."""
+    if context.get("field_type") in ("List", "Set", "Tuple", "Dictionary"):
+        return _("At most %(n)s entries."), _("At least %(n)s entries.")
+    return _("At most %(n)s characters."), _("At least %(n)s characters.")
+
+
 def _field_error(fault: dict) -> FieldError:
     kind, context = fault["type"], fault.get("ctx", {})
     field = context.get("field") or ".".join(str(part) for part in fault["loc"]) or "body"
@@ -177,7 +184,8 @@ def _field_error(fault: dict) -> FieldError:
         "greater_than_equal": lambda: _("This must be at least %(n)s.", n=_plain(context["ge"])),
         "less_than": lambda: _("This must be less than %(n)s.", n=_plain(context["lt"])),
         "less_than_equal": lambda: _("This must be at most %(n)s.", n=_plain(context["le"])),
-        "too_long": lambda: _("At most %(n)s entries.", n=context.get("max_length")),
+        "too_long": lambda: _bounds(context)[0] % {"n": context.get("max_length")},
+        "too_short": lambda: _bounds(context)[1] % {"n": context.get("min_length")},
         "enum": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),
         "literal_error": lambda: _("This must be one of %(choices)s.", choices=context.get("expected")),
         "model_type": lambda: _("An object with named fields is needed."),

@@ -16,7 +16,8 @@
   document.addEventListener("focusin", (event) => {
     const field = event.target;
     if (field.id !== "mask-words" || field.value || chosen.report !== CM.$("#desk").dataset.open) return;
-    field.value = chosen.words.slice(0, field.maxLength);
+    field.value = chosen.words;
+    field.dispatchEvent(new Event("input", { bubbles: true })); // it may be too long
     field.select();
   });
 })();

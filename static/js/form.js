@@ -49,7 +49,8 @@
     }
     if (step === 1 && !value("place") && !value("lat") && !form.elements.place_unknown.checked) return [CM.t("say_where"), form.elements.place];
     if (step === 2 && !value("description") && !value("title")) return [CM.t("say_what"), form.elements.description];
-    return null;
+    const long = CM.$$("input, textarea", sections[step]).find((field) => field.validity.customError);
+    return long ? [long.validationMessage, long] : null;
   }
 
   function forward() {
@@ -207,7 +208,7 @@
   }
 
   async function deliver(voiceOf, button) {
-    const missing = [0, 1, 2].find((step) => lacking(step));
+    const missing = [0, 1, 2, 3].find((step) => lacking(step));
     if (missing !== undefined) {
       const [text, element] = lacking(missing);
       show(missing, false);

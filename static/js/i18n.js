@@ -25,6 +25,7 @@
 
   CM.number = (n) => numbers.format(n);
   CM.exact = (moment) => exact.format(new Date(moment));
+  CM.hour = (moment) => exact.formatRange(new Date(moment), new Date(new Date(moment).getTime() + 3600000));
   CM.day = (iso) => days.format(new Date(iso + "T00:00:00Z"));
   CM.clock = (moment) => clock.format(new Date(moment));
   CM.seconds = (n) => lengths.second.format(n);
@@ -32,9 +33,11 @@
 
   const STEPS = [["minute", 60], ["hour", 3600], ["day", 86400], ["month", 2629800], ["year", 31557600]];
   const LONG_AGO = 45 * 86400; // older than this the day says more than "11 mo. ago"
-  /** "12 min ago"; moments up to a minute old, or a little ahead of this clock, are "just now". */
-  CM.ago = function (moment) {
+  /** "12 min ago"; moments up to a minute old, or a little ahead of this clock, are "just now".
+      hourly: the moment was cut to the hour before it was told, so no minute is. */
+  CM.ago = function (moment, hourly) {
     const seconds = ((CM.now ? CM.now() : Date.now()) - new Date(moment).getTime()) / 1000;
+    if (hourly && seconds < 3600 && seconds > -300) return CM.t("this_hour");
     if (seconds < 60 && seconds > -300) return CM.t("now");
     if (seconds > LONG_AGO) return dates.format(new Date(moment));
     const size = Math.abs(seconds);
@@ -52,14 +55,15 @@
   };
 
   /** A <time> that keeps itself current; the exact time is its title. */
-  CM.time = function (moment, focusable) {
-    const node = CM.el("time", { datetime: moment, "data-ago": "", tabindex: focusable ? "0" : null });
+  CM.time = function (moment, focusable, hourly) {
+    const node = CM.el("time", { datetime: moment, "data-ago": "", "data-hourly": hourly ? "" : null, tabindex: focusable ? "0" : null });
     CM.freshen(node);
     return node;
   };
   CM.freshen = function (node) {
     const moment = node.getAttribute("datetime");
-    node.textContent = CM.ago(moment);
-    node.title = CM.exact(moment);
+    const hourly = node.hasAttribute("data-hourly");
+    node.textContent = CM.ago(moment, hourly);
+    node.title = hourly ? CM.hour(moment) : CM.exact(moment);
   };
 })();

@@ -17,7 +17,8 @@
     if (p.place || p.area) parts.push(CM.el("bdi", { text: p.place || p.area }));
     else if (!feature.geometry) parts.push(CM.t("place_unknown"));
     if (!short && feature.geometry && p.precision_m >= 50) parts.push(CM.t("within", { length: CM.metres(p.precision_m) }));
-    parts.push(CM.time(p.occurred_at || p.created_at));
+    // both on the full hour: the server cut them, as `ReportView.hourly` knows
+    parts.push(CM.time(p.occurred_at || p.created_at, false, /:00:00Z$/.test(p.created_at) && /:00:00Z$/.test(p.updated_at)));
     parts.push(CM.t(p.status === "closed" ? "closed" : p.verification));
     if (p.voices > 1) parts.push(CM.t("voices", { n: CM.number(p.voices) }));
     const line = CM.el("p", { class: "meta" });

@@ -201,6 +201,7 @@ def test_the_figure_counts_answers_not_pairs(session):
     ({"other_numbers": [["31", "33"]], "translated": True}, ["numbers differ: 31 and 33", "the same in another language"]),
     ({"same_email": True, "same_message": True, "same_numbers": ["2", "40"]}, ["same numbers 2, 40", "same e-mail", "same message quoted"]),
     ({"vague": True}, ["place only roughly known"]),
+    ({"metres": 9_940.0}, ["9.9 km"]), ({"metres": 7_362_040.0}, ["7,362 km"]),
     ({"words": 0.001, "same_phone": False}, []),
     ({"metres": "far", "hours": None, "words": [1], "same_numbers": 27, "other_numbers": ["31"], "same_text": "yes", "new": 1}, []),
     ({}, []),

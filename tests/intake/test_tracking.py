@@ -152,6 +152,15 @@ def test_corrections_that_are_none(client, session, mine, body, field):
     assert answer.status_code == 422 and answer.get_json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize("action, field, most", [("message", "text", 4000), ("correct", "description", 10_000)])
+def test_what_is_too_long_is_named_and_kept_whole(client, session, mine, action, field, most):
+    words = "y" * most + " and the end of it"
+    told = client.post(f"/track/{mine['token']}/{action}", data={field: words})
+    page = told.get_data(as_text=True)
+    assert told.status_code == 422 and f"At most {most} characters." in page and f"{words}</textarea>" in page
+    assert f'maxlength="{most}"' not in page  # a browser would have cut it, and said nothing
+
+
 def test_taking_it_back_takes_it_off_the_map(client, session, mine):
     decide(session, mine, "publish", status="published")
     since = client.get("/feeds/changes?since=0").get_json()["seq"]

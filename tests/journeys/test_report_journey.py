@@ -162,6 +162,33 @@ def test_a_voice_is_added_from_the_question_whether_it_is_the_same(session, live
 
 
 @pytest.mark.databases("sqlite")
+def test_times_that_are_cut_to_the_hour_are_told_as_hours(session, live_server, page):
+    report = make_report(at=(-72.3352, 18.5436), kind="need", category="WAT", description=WORDS)
+    page.goto(f"{live_server.url}/reports/{report.public_id}")
+    for moment in page.locator("main time").all():
+        expect(moment).to_have_text("within the last hour")
+        assert re.search(r":00\s?–\s?\d+:00|:00\s[AP]M", moment.get_attribute("title"))
+    page.goto(live_server.url + TOWN)
+    expect(page.locator("#list-body time").first).to_have_text("within the last hour")
+
+
+@pytest.mark.databases("sqlite")
+def test_nothing_that_is_pasted_is_cut_silently(session, live_server, here):
+    phone = here
+    phone.goto(live_server.url + "/report")
+    title = phone.locator("#title")
+    phone.evaluate("document.querySelectorAll('.step').forEach((step) => { step.hidden = false; })")
+    title.focus()
+    phone.keyboard.insert_text("water 🙂 " * 26)
+    assert len(title.input_value()) == 26 * 8  # whole; an emoji is two of a browser's characters, and one of the server's
+    expect(phone.locator(".field:has(#title) .too-long")).to_have_text("At most 200 characters; these are 207. Nothing of it was cut.")
+    assert not title.evaluate("field => field.checkValidity()")
+    title.fill("water 🙂 " * 25)
+    expect(phone.locator(".field:has(#title) .too-long")).to_be_hidden()
+    assert title.evaluate("field => field.checkValidity()")
+
+
+@pytest.mark.databases("sqlite")
 def test_what_the_server_refuses_comes_back_on_its_screen(session, live_server, here):
     fill_in(here, live_server)
     here.get_by_label("Telephone").fill("call me")

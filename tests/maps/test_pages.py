@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from babel import Locale
 
+from crowdmap import language
 from crowdmap.reports.models import Status
 from tests.builders import make_report
 
@@ -53,6 +55,22 @@ def test_a_filter_that_cannot_be_read_is_a_page_in_words(session, client):
     assert "colour" in page(client, "/reports?colour=red", 400)
 
 
+def test_a_report_without_scripts_says_what_its_map_needs(session, client):
+    text = page(client, f"/reports/{make_report(categories=['FOOD']).public_id}")
+    assert "<noscript><p" in text[text.index('id="small-map"') :] and "The map needs JavaScript." in text
+    line = text[text.index('<p class="line">') :].split("</p>")[0]
+    assert line.count("&nbsp;· ") == 2 and " · " not in line  # no line begins with a dot
+
+
+def test_times_that_are_cut_to_the_hour_are_shown_as_hours(session, client):
+    need, road = make_report(category="WAT"), make_report(category="ROAD")
+    for address in (f"/reports/{need.public_id}", "/reports?kind=need", f"/ogc/collections/all/items/{need.public_id}?f=html"):
+        text = page(client, address)
+        times = re.findall(r"<time[^>]*>[^<]*</time>", text)
+        assert times and all("data-hourly" in one and re.search(r":00\s[AP]M – \d+:00\s[AP]M<", one) for one in times), address
+    assert "data-hourly" not in page(client, f"/reports/{road.public_id}") and "data-ago" in page(client, f"/reports/{road.public_id}")
+
+
 def test_one_report_says_what_where_when_and_what_happened(session, client):
     report = make_report(category="WAT", description="No water since Tuesday", people=60, verification="verified")
     text = page(client, f"/reports/{report.public_id}")
@@ -96,8 +114,10 @@ def test_restricted_categories_are_no_choice_of_the_filter(session, client):
 
 
 @pytest.mark.settings(LANGUAGES="en,fr")
-def test_the_page_is_shown_mirrored_and_in_another_language_on_wish(session, client):
+def test_the_page_is_shown_mirrored_and_says_the_language_of_its_words(session, client, monkeypatch):
     assert '<html lang="en" dir="rtl">' in page(client, "/?dir=rtl")
+    assert '<html lang="en" dir="ltr">' in page(client, "/reports?lang=fr")  # a screen reader would read English as French
+    monkeypatch.setattr(language, "babel_languages", lambda: [Locale("en"), Locale("fr")])
     assert '<html lang="fr" dir="ltr">' in page(client, "/reports?lang=fr")
 
 

@@ -169,6 +169,23 @@ def test_the_course_of_a_public_report(words):
 
 
 @sqlite
+@pytest.mark.parametrize("back", [
+    [decided(3, "undo", change={"status": ["hidden", "published"]})],
+    [decided(3, "restore", change={"status": ["hidden", "pending"]}, reason=RESTORED),
+     decided(4, "publish", change={"status": ["pending", "published"]}, reason=RESTORED)],
+])  # fmt: skip
+def test_what_was_hidden_by_mistake_is_told_as_such(words, back):
+    given = [decided(1, "publish", change={"status": ["pending", "published"]}), decided(2, "reject", change={"status": ["published", "hidden"]}, reason="spam")]
+    told = timeline_told.public_entries(rows(*given, *back, stages=[Stage("first-public", at(1))]), at(0), coarse=False)
+    assert [(entry.words, entry.reason) for entry in told[:2]] == [("Back on the map", ""), ("Taken off the map by mistake", "")]
+    still = timeline_told.public_entries(rows(*given, stages=[Stage("first-public", at(1))]), at(0), coarse=False)
+    assert (still[0].words, still[0].reason) == ("Taken off the map", "it was no report")
+    more = dict(received=at(0), withdrawn=None, joined=None, original=True, public=True)
+    mine = timeline_told.reporter_entries([*given, *back], [], [], [], **more)
+    assert "Hidden by mistake" in [entry.words for entry in mine] and not any(entry.reason for entry in mine)
+
+
+@sqlite
 @pytest.mark.parametrize("decisions, told", [
     ([{"change": {"status": ["pending", "published"]}}], "Checked and put on the map"),
     ([{"change": {"status": ["pending", "published"]}, "account": None}], "Put on the map, not checked yet"),

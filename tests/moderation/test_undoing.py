@@ -220,6 +220,7 @@ def test_a_form_without_scripts_offers_it_on_the_next_page_for_ten_seconds(sessi
     report = make_report(status="pending")
     page = client.post(f"/moderate/{report.public_id}/publish", data={"revision": 1}, follow_redirects=True).text
     mine = re.search(r'id="undo-form".*?name="decision" value="(\d+)"', page, re.DOTALL)[1]
+    assert re.search(r'id="said-what"><p>[^<]+: “[^<]+”\.</p>', page)  # what, and of which report
     back = client.post("/moderate/undo", data={"decision": mine}, follow_redirects=True)
     assert "Taken back." in back.text and now(session, report)["status"] == Status.PENDING
     assert "undo-form" not in back.text

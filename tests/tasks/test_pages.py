@@ -99,6 +99,52 @@ def test_each_kind_can_be_practised_by_its_known_answers(app, session, kind):
 
 
 @pytest.mark.databases("sqlite")
+def test_practice_in_one_language_does_not_tell_the_next_ones_answer(app, session):
+    with app.app_context():
+        items = KINDS["translate"].items(session, ["en", "fr", "ht", "es"])
+        judge = KINDS["translate"].judge
+        words = [judge(item, {"text": "We need help"}).words for item in items]
+    assert len({item.key for item in items}) == len({item.why for item in items}) == len(items) == 4
+    assert {item.language for item in items} == {"fr", "ht", "es"}
+    assert not any(item.why in told for item, told in zip(items, words, strict=True))
+    assert "families" in words[0] and "lorries, motorbikes" in words[1]  # no stems
+    client = client_of(app, make_volunteer("ht", "fr", kinds=[]))
+    unsure = client.post(f"/work/practice/translate/{items[0].key}", data={"unsure": "yes"}, follow_redirects=True).text
+    assert items[0].why not in unsure and "It tells of: sixty, families" in unsure and "“Nou se swasant fanmi" in unsure
+    session.rollback()
+
+
+@pytest.mark.databases("sqlite")
+def test_stuffed_practice_is_not_good(app, session):
+    with app.app_context():
+        items, judge = KINDS["translate"].items(session, ["ht"]), KINDS["translate"].judge
+        for item in items:
+            stuffed = (" ".join(one.why for one in items), f"{item.text} {item.why}", item.why + " help us" * 40)
+            assert judge(item, {"text": item.why}).good
+            for text in stuffed:
+                judged = judge(item, {"text": text})
+                assert not judged.good and "more than the message says" in judged.words, text
+
+
+@pytest.mark.databases("sqlite")
+def test_a_wrong_category_is_told_by_its_name(app, session):
+    client = client_of(app, make_volunteer(kinds=[]))
+    told = client.post("/work/practice/categorise/water", data={"category": "FOOD"}, follow_redirects=True).text
+    assert "We chose another one: Water shortage (they lack water)" in told and "“Sixty families in the school yard" in told
+
+
+@pytest.mark.databases("sqlite")
+def test_what_waits_is_what_one_can_read(app, session):
+    for _ in range(3):
+        make_task("translate", language="ht", description="Nou bezwen dlo")
+    session.rollback()
+    english, haitian = (client_of(app, make_volunteer(language)).get("/work").text for language in ("en", "ht"))
+    assert "Nothing of this waits in your languages now." in english and "3 wait" not in english and "tasks wait in all" in english
+    assert "Translate 3 practice" not in client_of(app, make_volunteer("en", kinds=[])).get("/work").text
+    assert "3 wait" in haitian
+
+
+@pytest.mark.databases("sqlite")
 @pytest.mark.settings(WORK_SAMPLE=1)
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_no_number_or_address_of_anybody_is_shown(app, session, kind):
@@ -285,6 +331,16 @@ def test_places_are_uploaded_found_by_any_name_replaced_and_removed(app, session
     told = [(event.account_id, event.data["action"]) for event in session.query(Event).filter_by(name="PlacesChanged")]
     assert told == [(by, "add"), (by, "add"), (by, "remove")]
     session.rollback()
+
+
+@pytest.mark.settings(AREA="-74.6,17.9,-71.5,20.2")
+def test_places_outside_the_area_are_counted(app, session):
+    client = client_of(app, make_account(Role.COORDINATOR))
+    swapped = feature("Camp", {"type": "Point", "coordinates": [18.55, -72.30]})
+    upload(client, places(CAMP, swapped))
+    assert "1 of them lies outside the crisis area. Are lat and lon swapped?" in client.get("/admin/places").text
+    upload(client, places(CAMP))
+    assert "outside the crisis area" not in client.get("/admin/places").text
 
 
 def test_many_places_keep_their_own_names(session):

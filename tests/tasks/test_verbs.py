@@ -99,6 +99,19 @@ def test_words_that_are_edited_take_their_translation_along_and_are_asked_anew(s
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.databases("sqlite")
+def test_a_translation_is_not_many_times_as_long_as_the_message(session):
+    task, volunteer = make_task("translate", language="ht", description="Nou bezwen dlo " * 4), make_volunteer("ht")
+    take(session, volunteer, task)
+    most = 3 * len("\n" + "Nou bezwen dlo " * 4) + 200
+    with pytest.raises(ValidationFailed) as refused:
+        answer(session, volunteer, task.id, {"text": "y" * (most + 10)})
+    session.rollback()
+    assert [error.field for error in refused.value.errors] == ["text"] and "characters" in refused.value.message
+    assert answer(session, volunteer, task.id, {"text": "We need water. " * 4}).state in ("agreed", "kept", "moderator")
+    session.commit()
+
+
 def test_what_nobody_could_translate_stays_with_the_moderators(session):
     report = make_report(language="ht", description="Nou bezwen dlo")
     task = tasks_of(report)["translate"]

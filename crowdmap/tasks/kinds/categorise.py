@@ -1,8 +1,10 @@
 """Categorise: a sample of the reports is coded by two who see neither the present category nor each other's."""
 
 import hashlib
+from dataclasses import replace
 from typing import Annotated
 
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +13,7 @@ from sqlalchemy import select
 from crowdmap.errors import FieldError, ValidationFailed
 from crowdmap.moderation import editing
 from crowdmap.moderation.doing import Doing, keep
+from crowdmap.moderation.shown import category_name
 from crowdmap.reports.models import Category, Policy
 from crowdmap.tasks.kinds import sayings
 from crowdmap.tasks.kinds.kind import Item, Judged, TaskKind, Verdict, foreign
@@ -79,8 +82,12 @@ def choose(value: dict) -> tuple[str, dict]:
 
 
 def items(session, languages) -> list[Item]:
-    active = set(session.scalars(select(Category.code).where(Category.active)))
-    return [item for item in sayings.with_category() if set(item.known) & active]
+    language = str(get_locale() or "")
+    named = {one.code: category_name(one, language) for one in choices(session)}
+    return [
+        replace(item, why=_("%(category)s (%(why)s)", category=" / ".join(named[code] for code in item.known if code in named), why=item.why))
+        for item in sayings.with_category() if named.keys() & set(item.known)
+    ]  # fmt: skip
 
 
 def judge(item: Item, value: dict) -> Judged:

@@ -32,7 +32,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Item:
-    """A practice message. *language*: what it is written in; *known*: the answer that is right, in a kind's own form."""
+    """A practice message. *language*: what it is written in; *known*: the answer that is right, in a kind's own form.
+    *why*: what is told of it afterwards; *hint*: what is told instead to whoever did not know, where *why* would be an
+    answer to be pasted the next time."""
 
     key: str
     text: str
@@ -40,6 +42,7 @@ class Item:
     language: str | None = None
     place: str = ""
     why: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class TaskKind:
 
     *wants(report, setting)*: whether the report needs it now. *language(report, setting)*: what whoever does it has to
     read beside the working language. *read(session, form)* → the answer as kept; raises ValidationFailed. *agree(values,
-    report)* → Verdict. *apply(session, task, report, value, account)*: put the agreed value into the report; returns
+    report)* → Verdict. *fits(value, report)*: raises ValidationFailed for an answer that cannot be one to this report. *apply(session, task, report, value, account)*: put the agreed value into the report; returns
     whether that could be done, else a moderator decides. *items(session, languages)* and *judge(item, value)*: practice.
     *choose(value)* → the desk's action and its fields by which a moderator takes a proposal; *take(session, report, value,
     account, reason)*: does so where the desk has no such action, and none taken is asked anew of others. *again*: whether it is
@@ -78,6 +81,7 @@ class TaskKind:
     choose: Callable[[dict], tuple[str, dict]] | None = None
     take: Callable[..., None] | None = None
     language: Callable[[Report, Setting], str | None] = lambda report, setting: None
+    fits: Callable[[dict, Report], None] = lambda value, report: None
     needed: int = 1
     most: int = 3
     rank: int = 0  # among kinds: what others wait for comes first

@@ -7,7 +7,8 @@ from flask_babel import gettext as _
 from crowdmap.config import settings
 from crowdmap.tasks.kinds.kind import Item, primary
 
-# one message in several languages; *facts*: what a translation must tell, in the words that may tell it, by language
+# one message in several languages; *facts*: what a translation must tell, in the words that may
+# tell it (or their beginnings; the first is the whole word), by language
 MESSAGES = (
     {
         "key": "water",
@@ -18,9 +19,9 @@ MESSAGES = (
             "es": "Somos sesenta familias en el patio de la escuela. Sin agua desde hace dos días, los niños están enfermos.",
         },
         "facts": {
-            "en": (("sixty", "60"), ("famil",), ("school",), ("water",), ("two days", "2 days"), ("child", "kid"), ("sick", "ill")),
-            "fr": (("soixante", "60"), ("famil",), ("école",), ("eau",), ("deux jours", "2 jours"), ("enfant",), ("malade",)),
-            "es": (("sesenta", "60"), ("famil",), ("escuela", "colegio"), ("agua",), ("dos días", "2 días"), ("niñ",), ("enferm",)),
+            "en": (("sixty", "60"), ("families", "famil"), ("school",), ("water",), ("two days", "2 days"), ("children", "child", "kid"), ("sick", "ill")),
+            "fr": (("soixante", "60"), ("familles", "famil"), ("école",), ("eau",), ("deux jours", "2 jours"), ("enfants", "enfant"), ("malades", "malade")),
+            "es": (("sesenta", "60"), ("familias", "famil"), ("escuela", "colegio"), ("agua",), ("dos días", "2 días"), ("niños", "niñ"), ("enfermos", "enferm")),
             "ht": (("swasant", "60"), ("fanmi",), ("lekòl",), ("dlo",), ("de jou", "2 jou"), ("timoun",), ("malad",)),
         },
     },
@@ -33,9 +34,9 @@ MESSAGES = (
             "es": "El camino al hospital está bloqueado por un muro caído. Los camiones no pasan, las motos sí.",
         },
         "facts": {
-            "en": (("road", "street", "way"), ("hospital",), ("block", "closed"), ("wall",), ("lorr", "truck"), ("moto", "bike")),
-            "fr": (("route", "rue", "chemin"), ("hôpital",), ("bloqu", "barr"), ("mur",), ("camion",), ("moto",)),
-            "es": (("camino", "calle", "carretera", "ruta"), ("hospital",), ("bloque", "cerrad"), ("muro", "pared"), ("camion",), ("moto",)),
+            "en": (("road", "street", "way"), ("hospital",), ("blocked", "block", "closed"), ("wall",), ("lorries", "lorr", "truck"), ("motorbikes", "moto", "bike")),
+            "fr": (("route", "rue", "chemin"), ("hôpital",), ("bloquée", "bloqu", "barr"), ("mur",), ("camions", "camion"), ("motos", "moto")),
+            "es": (("camino", "calle", "carretera", "ruta"), ("hospital",), ("bloqueado", "bloque", "cerrad"), ("muro", "pared"), ("camiones", "camion"), ("motos", "moto")),
             "ht": (("wout", "ri"), ("lopital",), ("bloke",), ("mi",), ("kamyon",), ("moto",)),
         },
     },
@@ -48,9 +49,9 @@ MESSAGES = (
             "es": "Tres personas están bajo la casa al lado de la iglesia, las oímos. Traigan herramientas.",
         },
         "facts": {
-            "en": (("three", "3"), ("house", "home", "building"), ("church",), ("hear", "heard"), ("tool",)),
-            "fr": (("trois", "3"), ("maison",), ("église",), ("entend",), ("outil",)),
-            "es": (("tres", "3"), ("casa",), ("iglesia",), ("oímos", "oyen", "escuch"), ("herramient",)),
+            "en": (("three", "3"), ("house", "home", "building"), ("church",), ("hear", "heard"), ("tools", "tool")),
+            "fr": (("trois", "3"), ("maison",), ("église",), ("entendons", "entend"), ("outils", "outil")),
+            "es": (("tres", "3"), ("casa",), ("iglesia",), ("oímos", "oyen", "escuch"), ("herramientas", "herramient")),
             "ht": (("twa", "3"), ("kay",), ("legliz",), ("tande",), ("zouti",)),
         },
     },
@@ -63,9 +64,9 @@ MESSAGES = (
             "es": "La clínica está abierta y tiene dos médicos, pero no hay medicinas para heridas. Vengan antes del mediodía.",
         },
         "facts": {
-            "en": (("clinic", "hospital", "health"), ("open",), ("two", "2"), ("doctor",), ("medicine", "medication", "drug"), ("noon", "12", "midday")),
-            "fr": (("clinique",), ("ouvert",), ("deux", "2"), ("médecin", "docteur"), ("médicament",), ("midi", "12")),
-            "es": (("clínica",), ("abiert",), ("dos", "2"), ("médico", "doctor"), ("medicin", "medicament"), ("mediodía", "12")),
+            "en": (("clinic", "hospital", "health"), ("open",), ("two", "2"), ("doctors", "doctor"), ("medicine", "medication", "drug"), ("noon", "12", "midday")),
+            "fr": (("clinique",), ("ouverte", "ouvert"), ("deux", "2"), ("médecins", "médecin", "docteur"), ("médicaments", "médicament"), ("midi", "12")),
+            "es": (("clínica",), ("abierta", "abiert"), ("dos", "2"), ("médicos", "médico", "doctor"), ("medicinas", "medicin", "medicament"), ("mediodía", "12")),
             "ht": (("klinik",), ("louvri",), ("de", "2"), ("doktè",), ("medikaman",), ("midi", "12")),
         },
     },
@@ -73,16 +74,24 @@ MESSAGES = (
 
 
 def in_languages(languages) -> list[Item]:
-    """Messages in the languages somebody knows, to be told in the working language; none where we have none in both."""
+    """Each message once, in one of the languages that somebody knows, to be told in the working language; none where we
+    have it in none of them. In turn: the answer to one language's would be the answer to the next one's."""
     working = primary(settings().WORKING_LANGUAGE)
     found = []
     for message in MESSAGES:
         facts = message["facts"].get(working)
-        for language in languages:
-            text = message["texts"].get(language)
-            if facts and text and language != working:
-                found.append(Item(f"{message['key']}-{language}", text, facts, language, why=message["texts"][working]))
+        known = [language for language in languages if language in message["texts"] and language != working]
+        if facts and known:
+            language = known[len(found) % len(known)]
+            hint = ", ".join(group[0] for group in facts)
+            found.append(Item(message["key"], message["texts"][language], facts, language, why=message["texts"][working], hint=hint))
     return found
+
+
+def others(key: str) -> list[tuple]:
+    """What the other messages tell, in the working language: `Item.known` of each."""
+    working = primary(settings().WORKING_LANGUAGE)
+    return [message["facts"][working] for message in MESSAGES if message["key"] != key and working in message["facts"]]
 
 
 def with_category() -> list[Item]:

@@ -163,6 +163,22 @@ def test_a_dry_run_of_200_reports_writes_nothing(coordinator, session):
 
 
 @pytest.mark.databases("sqlite")
+def test_the_draft_of_lives_at_risk_is_no_english_one(coordinator, session):
+    coordinator.post("/admin/rules/examples")
+    second = session.query(Rule.id).order_by(Rule.position.desc()).first().id
+    session.rollback()
+    for words in ("Moun yo kwense anba dekonb", "Deux enfants coincés", "Ella sangra"):
+        make_report(status="pending", description=words)
+    make_report(status="pending", description="No water")
+    page = page_of(coordinator, f"/admin/rules/{second}/try")
+    assert page.count("Lives at risk first</bdi>:") == 3 and "One more waits: no rule met it" in page
+    first = session.query(Rule.id).order_by(Rule.position).first().id
+    session.rollback()
+    page = page_of(coordinator, f"/admin/rules/{first}/try")
+    assert "No rule would have done anything with them" in page and page.index("<details") < page.index("No water")
+
+
+@pytest.mark.databases("sqlite")
 def test_empty_pages_say_what_they_are_for(coordinator, session):
     assert "No report yet" in page_of(coordinator, "/admin/rules/try")
     assert "Nothing yet" in page_of(coordinator, "/admin/rules/log")
