@@ -176,20 +176,17 @@ def _by_group(chosen, tiles, level, audience):
             yield sums
 
 
-def given_words(tiles: Iterable[Tile], level: int) -> str:
-    """low, high, edge and number of tiles as a select to join with; low and high are zoom-24 cells."""
+def given_tiles(tiles: Iterable[Tile], level: int):
+    """low, high, edge and number of tiles as a table to join with; low and high are zoom-24 cells."""
     shift = 2 * (geo.CELL_ZOOM - level)
     rows = []
     for tile in tiles:
         number = geo.interleave(tile.x, tile.y)
         rows.append(f"({number << shift},{((number + 1) << shift) - 1},{int(not tile.inside)},{number})")
-    names = ", ".join(f"column{i} AS {name}" for i, name in enumerate(("low", "high", "edge", "number"), 1))
-    return f"SELECT {names} FROM (VALUES {','.join(rows)}) AS given"
-
-
-def given_tiles(tiles: Iterable[Tile], level: int):
-    names = {"low": BigInteger, "high": BigInteger, "edge": Integer, "number": BigInteger}
-    return written(given_words(tiles, level)).columns(*(column(name, kind) for name, kind in names.items())).cte("tiles")
+    columns = {"low": BigInteger, "high": BigInteger, "edge": Integer, "number": BigInteger}
+    names = ", ".join(f"column{i} AS {name}" for i, name in enumerate(columns, 1))
+    words = f"SELECT {names} FROM (VALUES {','.join(rows)}) AS given"
+    return written(words).columns(*(column(name, kind) for name, kind in columns.items())).cte("tiles")
 
 
 def _by_tile(chosen, tiles, level, audience):

@@ -5,18 +5,20 @@ The edge of a view is exact all the same. Tiles that the box cuts are parted int
 few enough reports are left in the tiles on the edge to compare each of them with the box.
 """
 
+import json
 from dataclasses import fields
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from sqlalchemy import Integer, bindparam, cast, func, select
+from sqlalchemy import Integer, Text, bindparam, case, cast, func, select
 
 from crowdmap import geo
 from crowdmap.db import db
-from crowdmap.db.clause import written
+from crowdmap.db.clause import given_pairs
 from crowdmap.filters import ReportFilter, Scope
 from crowdmap.feeds.grid import (
-    KINDS, Cell, Found, Tile, count_live, given_tiles, given_words, grid_level, placing, ranges_of, select_in_ranges, tiles_of,
+    Cell, Found, Tile, count_live, given_tiles, grid_level, placing, ranges_of, select_in_ranges, tiles_of,
 )  # fmt: skip
 from crowdmap.publishing.counts import ALL, COUNTED, FINEST, LEVELS, UNPLACED
 from crowdmap.publishing.models import Audience, CellCount, Publication
@@ -144,30 +146,35 @@ def _finer(tiles, bbox, shift: int, level: int) -> list[Tile]:
 
 # A subquery a tile, so that both databases look up a range of the key for each: PostgreSQL takes a join by ranges for huge
 # and reads the whole level once for every tile. It gives one value, so the sums travel as one text.
-_SUMS = """
-SELECT given.number, (
-    SELECT {sums} FROM cell_count AS c
-    WHERE c.audience = :audience AND c.level = :level AND c.category = :category AND c.kind IN ({kinds})
-    AND c.cell BETWEEN given.low >> {shift} AND given.high >> {shift}
-) FROM ({tiles}) AS given
-"""
-_OF_ONE_KIND = "CASE WHEN c.kind = '{}' THEN c.n ELSE 0 END"
+@lru_cache(128)
+def _sums_of(shift: int):
+    """(low, sums) of each of the ``tiles``, which are ranges of zoom-24 cells; *shift*: from these to the level's own."""
+    tiles = given_pairs("tiles")
+    told = None
+    for part in (_c.n, *(case((_c.kind == kind, _c.n), else_=0) for kind in Kind), _c.lon, _c.lat):
+        item = cast(func.sum(part), Text)
+        told = item if told is None else told + "," + item
+    low, high = (side.op(">>")(cast(shift, Integer)) for side in (tiles.c.low, tiles.c.high))
+    inside = select(told).where(
+        _c.audience == bindparam("audience"), _c.level == bindparam("level"), _c.category == bindparam("category"),
+        _c.kind.in_(bindparam("kinds", expanding=True)), _c.cell.between(low, high),
+    )  # fmt: skip
+    return select(tiles.c.low, inside.correlate(tiles).scalar_subquery())
 
 
 def _read(chosen, tiles, level, audience) -> Found:
-    kinds = ",".join(f"'{kind.value}'" for kind in kinds_of(chosen))
+    kinds = kinds_of(chosen)
     if not kinds:
         return {}
-    at = stored(level)
-    sums = " || ',' || ".join(f"CAST(sum({told}) AS TEXT)" for told in ("c.n", *map(_OF_ONE_KIND.format, KINDS), "c.lon", "c.lat"))
-    query = _SUMS.format(sums=sums, tiles=given_words(tiles, level), kinds=kinds, shift=2 * (geo.CELL_ZOOM - at))
-    given = {"audience": audience.value, "level": at, "category": category_of(chosen)}
-    numbers = {geo.interleave(tile.x, tile.y): (tile.x, tile.y) for tile in tiles}
+    at, beside = stored(level), 2 * (geo.CELL_ZOOM - level)
+    lows = {geo.interleave(tile.x, tile.y) << beside: (tile.x, tile.y) for tile in tiles}
+    pairs = json.dumps([(low, low + (1 << beside) - 1) for low in lows])
+    given = {"tiles": pairs, "audience": audience, "level": at, "category": category_of(chosen), "kinds": kinds}
     found: Found = {}
-    for number, told in db.session.execute(written(query), given):
+    for low, told in db.session.connection().execute(_sums_of(2 * (geo.CELL_ZOOM - at)), given):
         if told is not None:  # an empty tile has no sum
             n, *counts, lon, lat = map(int, told.split(","))
-            found[numbers[number]] = Cell(n, counts, lon / 1e7, lat / 1e7)
+            found[lows[low]] = Cell(n, counts, lon / 1e7, lat / 1e7)
     return found
 
 
