@@ -220,7 +220,7 @@ def test_every_form_whose_words_outlive_an_erasure_says_so(session, desk):
     page = desk.get(f"/moderate/{report.public_id}").text
     forms = dict(re.findall(r'<form[^>]*data-action="([a-z-]+)"[^>]*>(.*?)</form>', page, re.DOTALL))
     warned = {name for name, inside in forms.items() if "they would stay when the report is erased" in inside}
-    assert warned == {"verify", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
+    assert warned == {"verify", "corroborate", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
     assert "without names" in forms["bulk"]
 
 
