@@ -61,7 +61,7 @@ TRACK_JS = ("js/form-place.js", "js/track.js")
 DESK_CSS = ("vendor/leaflet/leaflet.css", "css/desk.css", "css/marks.css")
 DESK_JS = (
     "vendor/leaflet/leaflet.js", "vendor/topojson-client/topojson-client.min.js", "js/map-basemap.js",
-    "js/map-overlays.js", "js/desk-map.js", "js/desk-list.js", "js/desk-look.js", "js/desk-keys.js", "js/desk-swap.js",
+    "js/map-overlays.js", "js/desk-map.js", "js/desk-list.js", "js/desk-look.js", "js/desk-keys.js", "js/desk-drafts.js", "js/desk-swap.js",
     "js/desk-act.js", "js/desk-live.js", "js/desk-marks.js",
 )  # fmt: skip
 FEEDS_CSS = ("vendor/leaflet/leaflet.css", "css/feeds.css")

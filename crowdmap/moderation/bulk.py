@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.errors import DomainError, FieldError, NotAllowed, NotFound, ValidationFailed
-from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.actions import ACTIONS, decide
 from crowdmap.moderation.merging import concerned, lock_reports
 from crowdmap.reports.models import Report
 
@@ -21,10 +21,12 @@ MOST_AT_ONCE = 200  # reports of one transaction: longer ones hold up everybody 
 
 @dataclass
 class Outcome:
-    """*done*: public ids, in the order given. *skipped*: of the others ``{"id", "why", "code"}``, *why* for people."""
+    """*done*: public ids, in the order given. *skipped*: of the others ``{"id", "why", "code"}``, *why* for people.
+    *decided*: numbers of the decisions on those that were done."""
 
     done: list[str] = field(default_factory=list)
     skipped: list[dict] = field(default_factory=list)
+    decided: list[int] = field(default_factory=list)
 
     def skip(self, public_id: str, why: str, code: str) -> None:
         self.skipped.append({"id": public_id, "why": why, "code": code})
@@ -32,6 +34,7 @@ class Outcome:
     def __iadd__(self, other: "Outcome") -> "Outcome":
         self.done += other.done
         self.skipped += other.skipped
+        self.decided += other.decided
         return self
 
 
@@ -45,7 +48,8 @@ def perform_many(
 ) -> Outcome:
     """Do *action* to up to MOST_AT_ONCE reports (public id → revision that the person saw); the caller commits.
 
-    Every report gets a decision of its own. One that is gone, changed, or in a state that does not allow it is skipped.
+    Every report gets a decision of its own. One that is gone, changed, or in a state that does not allow it is skipped, and
+    so is one in which nothing would change.
     Raises NotAllowed, NotFound (no such action), and ValidationFailed for too many.
     """
     seen = dict(ids_with_revisions)
@@ -54,8 +58,12 @@ def perform_many(
     outcome = Outcome()
     for public_id, revision in seen.items():
         with each(session, outcome, public_id):
-            perform(session, public_id, action, actor, revision, reason, **fields)
+            decision = decide(session, public_id, action, actor, revision, reason, **fields)[1]
+            if decision is None:
+                outcome.skip(public_id, _("It was so already."), "unchanged")
+                continue
             outcome.done.append(public_id)
+            outcome.decided.append(decision.id)
     return outcome
 
 

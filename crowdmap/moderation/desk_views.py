@@ -4,6 +4,7 @@ from typing import Annotated
 
 from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -24,6 +25,10 @@ blueprint = Blueprint("desk", __name__, url_prefix="/moderate")
 
 # what can be done to many at once, in the order in which it is offered; rejecting is offered once a reason
 AT_ONCE = ("publish", "reject", "hide", "close", "restore", "reopen", "corroborate", "note")
+REJECTED_AS = {
+    "spam": _l("Reject: spam"), "false": _l("Reject: false"), "unverifiable": _l("Reject: cannot be checked"),
+    "out-of-area": _l("Reject: outside the area"),
+}  # fmt: skip
 
 
 class BulkForm(BaseModel):
@@ -79,7 +84,7 @@ def many():
         db.session, actor(), action, {name: int(revision) for name, _colon, revision in pairs}, reason, **fields
     )
     db.session.commit()
-    return _tell(chosen, outcome, _said(outcome, ACTIONS[action].label))
+    return _tell(chosen, outcome, _said(outcome, REJECTED_AS[reason] if action == "reject" else ACTIONS[action].label))
 
 
 @blueprint.post("/undo")
@@ -139,12 +144,16 @@ def _what(asked: BulkForm) -> tuple[str, str, dict]:
         return "edit", asked.reason, {"category": asked.category}
     if action not in AT_ONCE or (rejection and rejection not in REJECTIONS):
         raise ValidationFailed([FieldError("do", "unknown", _("Choose what to do with them."))])
+    if action == "reject" and (rejection or asked.reason) not in REJECTIONS:  # nobody rejects many for a reason unchosen
+        raise ValidationFailed([FieldError("reason", "required", _("Choose why they are rejected."))])
     if "reason" in ACTIONS[action].needs and not (rejection or asked.reason):
         raise ValidationFailed([FieldError("reason", "required", _("Say why, in a few words."))])
     return action, rejection or asked.reason, {}
 
 
 def _said(outcome: Outcome, label) -> str:
+    if not outcome.done:
+        return _("Nothing was changed.") + _left(outcome)
     done = ngettext("%(action)s: one report.", "%(action)s: %(num)s reports.", len(outcome.done), action=label)
     return done + _left(outcome)
 
@@ -160,7 +169,7 @@ def _tell(chosen: ReportFilter, outcome: Outcome, said: str):
     if SCRIPT in request.headers:
         with reading():
             only = outcome.done[0] if len(outcome.done) == 1 else None
-            return answer(chosen, said, outcome.done, open_id=only, skipped=outcome.skipped, tone=tone)
+            return answer(chosen, said, outcome.done, outcome.decided, open_id=only, skipped=outcome.skipped, tone=tone)
     flash(said, tone)
     for one in outcome.skipped[:10]:
         flash(f"{one['id']}: {one['why']}" if one["id"] else one["why"], "warn")

@@ -1,4 +1,4 @@
-"""Taking back what somebody has just done, to one report or to many: each by the opposite action, through `perform`."""
+"""Taking back what somebody has just done, to one report or to many: each by the opposite action, through `decide`."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from crowdmap.accounts.models import Account
 from crowdmap.moderation import bulk
-from crowdmap.moderation.actions import ACTIONS, perform
+from crowdmap.moderation.actions import ACTIONS, decide
 from crowdmap.moderation.bulk import Outcome
 from crowdmap.moderation.desk_models import UndoStep
 from crowdmap.moderation.models import Decision
@@ -34,8 +34,9 @@ def take_back(session: Session, actor: Account, decisions: Sequence[int]) -> Out
     outcome = Outcome()
     for revision, public_id, action, fields in steps:
         with bulk.each(session, outcome, public_id):
-            perform(session, public_id, action, actor, revision, **fields)
+            decision = decide(session, public_id, action, actor, revision, **fields)[1]
             outcome.done.append(public_id)
+            outcome.decided += [decision.id] if decision else []
     late = _without_step(session, actor, set(decisions) - {row.decision_id for row in rows})
     for public_id in late if decisions else [""]:
         outcome.skip(public_id, _("It is too late to take that back. Use the actions to put it right."), "too-late")

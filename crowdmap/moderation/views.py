@@ -32,7 +32,7 @@ from crowdmap.errors import (
 from crowdmap.filters import PARAMETERS, ReportFilter
 from crowdmap.language import language_name
 from crowdmap.moderation import evidence, grades, listing, looking, queries, saved, talk, undoing
-from crowdmap.moderation.actions import ACTIONS, REJECTIONS, perform, words_of
+from crowdmap.moderation.actions import ACTIONS, REJECTIONS, decide, words_of
 from crowdmap.moderation.contact import see_contact
 from crowdmap.moderation.panels import panels_of
 from crowdmap.moderation.requests import REQUESTS, EditRequest
@@ -113,13 +113,14 @@ def act(public_id: str, action: str):
     chosen, _order = worked_list()
     asked = _read_edit(public_id) if action == "edit" else read_form(REQUESTS[action])
     fields = asked.model_dump(exclude_unset=True)
-    report = perform(db.session, public_id, action, actor(), **fields)
+    report, decision = decide(db.session, public_id, action, actor(), **fields)
+    decided = [decision.id] if decision else []
     db.session.commit()
-    said = _done(action, report)
+    said, tone = (_done(action, report), "good") if decided else (_("Nothing was changed."), "")
     if SCRIPT in request.headers:
         with reading():
-            return answer(chosen, said, [public_id], open_id=public_id)
-    flash(said, "good")
+            return answer(chosen, said, [public_id], decided, open_id=public_id, tone=tone)
+    flash(said, tone)
     return redirect(url_for("moderation.report", public_id=public_id) + tail(), 303)
 
 
@@ -131,14 +132,14 @@ def worked_list() -> tuple[ReportFilter, str]:
 
 
 def answer(
-    chosen: ReportFilter, said: str, done: list[str], *, open_id: str | None = None, skipped=(), tone: str = "good"
+    chosen: ReportFilter, said: str, done: list[str], decided: list[int], *, open_id: str | None = None, skipped=(),
+    tone: str = "good",
 ):  # fmt: skip
     """What a script is told of an action: words with the way back, which of *done* left its list (*chosen*), and of
-    the others, as ``id:revision``, what whoever did it has seen by that."""
-    html = render_template(
-        "moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(),
-        offers=undoing.offered(db.session, actor()),
-    )  # fmt: skip
+    the others, as ``id:revision``, what whoever did it has seen by that. *decided*: numbers of the decisions that came of it,
+    for these words take back nothing else."""
+    offers = [one for one in undoing.offered(db.session, actor()) if one.decision in decided]
+    html = render_template("moderation/said.html", said=said, tone=tone, skipped=skipped, tail=tail(), offers=offers)
     still = listing.listed(db.session, chosen, done)
     left = [public_id for public_id in done if public_id not in still]
     seen = [f"{public_id}:{revision}" for public_id, revision in still.items()]

@@ -40,7 +40,27 @@
   const own = {}; // report → when this page last did something to it: the news of that is not somebody else's
   CM.deskOwn = (id) => Date.now() - (own[id] || 0) < 8000;
 
+  /** Whoever works by keyboard goes on where they were: where what had the cursor is gone, at *near* or the first row. */
+  function land(near) {
+    const here = document.activeElement;
+    if (here && here !== document.body && here.getClientRects().length) return;
+    const row = near && near.isConnected ? near : CM.$("#queue-list .report-row");
+    const to = row ? CM.$(".title a", row) : CM.$("#queue-head");
+    if (!row) to.tabIndex = -1;
+    to.focus({ preventScroll: true });
+    if (row) row.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The row to go on with: the first that stays after one that leaves. */
+  function after(ids) {
+    const all = CM.$$("#queue-list .report-row");
+    const at = all.findIndex((row) => ids.includes(row.dataset.id));
+    return at < 0 ? null : all.slice(at).concat(all.slice(0, at).reverse()).find((row) => !ids.includes(row.dataset.id));
+  }
+
   async function took(form, body) {
+    form.dataset.sent = ""; // what it holds is no draft any more
+    const near = after(body.left);
     body.done.forEach((id) => { own[id] = Date.now(); });
     CM.deskForget(desk.dataset.open);
     remove(body.left);
@@ -53,6 +73,7 @@
     else if (!undone && body.left.includes(open)) await CM.deskNext();
     else if (body.done.includes(open) || form.dataset.action !== "bulk") await again();
     CM.deskSay(body.said, body.html); // when the page stands: whoever reads it goes on working
+    land(near);
     CM.deskAsk();
   }
 
@@ -81,6 +102,7 @@
         const text = await answer.text();
         if (answer.ok || answer.status === 409 || answer.status === 422) {
           CM.deskForget(desk.dataset.open);
+          form.dataset.sent = ""; // the page brings back what it held
           CM.deskShow(text);
           CM.deskAsk();
         } else CM.deskSay(CM.t("not_done", { why: answer.status }));

@@ -7,55 +7,58 @@
   if (!desk) return;
   const actions = CM.json(desk, "keys"); // letter → action
   const bar = () => CM.$("#decide"); // another one after each change of the report
+  const work = () => CM.$("#desk-work"); // what the panels stand in: over the bar, or in the report where one talks with its reporter
   const FIELDS = "textarea, input:not([type=hidden]), select";
 
-  function panel() {
-    const decide = bar();
-    return decide && (CM.$(".panel.open", decide) || CM.$(".panel:target", decide));
-  }
+  const panel = () => CM.$(".panel.open", work()) || CM.$(".panel:target", work());
+  const more = () => CM.$(".more-actions[open]", work());
 
   /** A panel was opened or closed: remember where typing goes, and whether the map takes a click as the new place. */
   function settle() {
     const decide = bar();
     if (!decide) return;
     CM.$$('.action-bar a[href^="#do-"]', decide).forEach((one) => one.setAttribute("role", "button")); // links without scripts
-    const hash = /^#do-[a-z-]+$/.test(location.hash) && CM.$(location.hash, decide);
+    const hash = /^#do-[a-z-]+$/.test(location.hash) && CM.$(location.hash, work());
     if (hash) { history.replaceState(null, "", location.pathname + location.search); open(hash); return; }
     const shown = panel();
-    if (CM.placing) CM.placing(Boolean(shown && !decide.classList.contains("closed") && shown.id === "do-move"));
+    const moving = Boolean(shown) && !work().classList.contains("closed") && shown.id === "do-move";
+    if (CM.placing) CM.placing(moving, moving && shown.getClientRects().length > 0);
   }
 
   function open(chosen) {
-    const decide = bar();
-    decide.classList.remove("closed");
-    decide.classList.add("by-script");
-    CM.$$(".panel.open", decide).forEach((one) => one.classList.remove("open"));
+    work().classList.remove("closed");
+    work().classList.add("by-script");
+    CM.$$(".panel.open", work()).forEach((one) => one.classList.remove("open"));
+    if (more()) more().open = false;
     chosen.classList.add("open");
-    const first = CM.$(FIELDS, chosen);
-    if (first) first.focus({ preventScroll: true });
     settle();
+    const field = CM.$("[data-first]", chosen) || CM.$(FIELDS, chosen);
+    const map = CM.$("#small-map", chosen); // a touch screen's keyboard would lie over it
+    const first = map && window.matchMedia("(pointer: coarse)").matches ? chosen : field;
+    if (first === chosen) chosen.tabIndex = -1;
+    if (first) first.focus({ preventScroll: true });
+    if (!bar().contains(chosen)) (first || chosen).scrollIntoView({ block: "center" });
   }
 
   function close() {
-    const decide = bar();
-    if (!decide) return;
     const shown = panel();
-    decide.classList.add("closed", "by-script");
-    CM.$$(".panel.open", decide).forEach((one) => one.classList.remove("open"));
+    work().classList.add("closed", "by-script");
+    CM.$$(".panel.open", work()).forEach((one) => one.classList.remove("open"));
     settle();
-    const opener = shown && CM.$('.action-bar a[href="#' + shown.id + '"]', decide);
+    const near = shown && (bar().contains(shown) ? CM.$(".action-bar", bar()) : shown.parentElement);
+    const opener = near && CM.$('a[href="#' + shown.id + '"]', near);
+    const shut = opener && opener.closest(".more-actions:not([open])");
     const head = CM.$("#report-head");
-    if (opener) opener.focus({ preventScroll: true });
+    if (opener) (shut ? CM.$("summary", shut) : opener).focus({ preventScroll: true });
     else if (head) { head.tabIndex = -1; head.focus({ preventScroll: true }); }
   }
 
   window.addEventListener("hashchange", settle);
   document.addEventListener("click", (event) => {
-    const decide = bar();
-    if (!decide || !decide.contains(event.target)) return;
+    if (!bar() || !work().contains(event.target)) return;
     if (event.target.closest("[data-close]")) { event.preventDefault(); close(); return; }
     const opener = event.target.closest('a[href^="#do-"]');
-    const chosen = opener && CM.$(opener.hash, decide);
+    const chosen = opener && CM.$(opener.hash, work());
     if (chosen) { event.preventDefault(); open(chosen); }
   });
   CM.settleDesk = settle;
@@ -66,11 +69,10 @@
     const button = decide && CM.$('[data-key="' + CSS.escape(letter) + '"]', decide);
     if (button) { button.click(); return true; }
     const name = actions[letter];
-    const work = CM.$("#desk-work");
-    if (!name || !work) return false;
-    const one = CM.$('button[data-action="' + name + '"]', work);
+    if (!name) return false;
+    const one = CM.$('button[data-action="' + name + '"]', work());
     if (one) { one.click(); return true; }
-    const form = CM.$('form[data-action="' + name + '"]', work);
+    const form = CM.$('form[data-action="' + name + '"]', work());
     if (!form) return false;
     const holder = form.closest("details");
     if (holder) holder.open = true;
@@ -118,13 +120,16 @@
     (node.tagName === "INPUT" && !/^(checkbox|radio|button|submit)$/.test(node.type));
   const moves = (node) => node.tagName === "INPUT" && node.type === "radio";
   document.addEventListener("keydown", (event) => {
-    const decide = bar();
     const form = event.target.closest && event.target.closest("form");
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form && desk.contains(form)) { event.preventDefault(); form.requestSubmit(); return; }
     // Enter in a choice sends its form, as it does in a field
     if (event.key === "Enter" && moves(event.target) && form) { event.preventDefault(); form.requestSubmit(); return; }
     if (event.key === "Escape" && !dialog.open) {
-      if (panel() && !decide.classList.contains("closed")) { event.preventDefault(); close(); } else if (CM.deskChosen()) { event.preventDefault(); CM.deskRow.none(); } else if (typing(event.target)) event.target.blur();
+      if (panel() && !work().classList.contains("closed")) { event.preventDefault(); close(); } else if (more()) {
+        const list = more();
+        list.open = false;
+        CM.$("summary", list).focus({ preventScroll: true });
+      } else if (CM.deskChosen()) { event.preventDefault(); CM.deskRow.none(); } else if (typing(event.target)) event.target.blur();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;

@@ -27,7 +27,9 @@
     });
   };
 
+  const what = CM.$("#bulk-do");
   function settle() {
+    what.setCustomValidity(what.value === "reject" ? CM.t("choose_why") : "");
     const n = rows().filter((row) => box(row).checked).length;
     desk.classList.toggle("choosing", n > 0);
     CM.$("#bulk-n").textContent = CM.t("chosen", { n: CM.number(n) });
@@ -37,7 +39,7 @@
   /** Choose these rows and no others. */
   CM.deskChoose = function (ids) {
     rows().forEach((row) => { box(row).checked = ids.includes(row.dataset.id); });
-    CM.$("#bulk-do").value = "";
+    what.value = "";
     CM.$("#bulk-reason").value = "";
     settle();
   };
@@ -67,7 +69,8 @@
   CM.deskBulk = function (key) {
     const option = CM.$('option[data-bulk-key="' + CSS.escape(key) + '"]', bulk);
     if (!option) return false;
-    CM.$("#bulk-do").value = option.value;
+    what.value = option.value;
+    settle();
     const wants = option.value === "category" ? "#bulk-category" : option.value.startsWith("reject") ? "#bulk-do" : "#bulk-reason";
     CM.$(wants).focus();
     return true;
@@ -86,7 +89,11 @@
     settle();
   });
   list.addEventListener("change", settle);
+  what.addEventListener("change", settle);
   CM.deskLasts();
   setInterval(CM.deskLasts, 30000);
   settle();
+  // whoever asked for some of the reports goes on with the first of them
+  const first = CM.$(".report-row .title a", list);
+  if (CM.$("#filter-line") && first && !desk.dataset.open && !CM.$("#errors")) first.focus({ preventScroll: true });
 })();

@@ -65,6 +65,7 @@
     const holder = document.createElement("template");
     holder.innerHTML = row.html; // our own page's markup: Jinja escaped what people wrote
     const fresh = holder.content.querySelector("li");
+    row.drawn = fresh;
     CM.$$("time[data-ago]", fresh).forEach(CM.freshen);
     const old = document.getElementById("row-" + row.id);
     if (!old) {
@@ -151,9 +152,11 @@
     if (empty) empty.hidden = list.children.length > 0;
     if (arrived) CM.$("#spoken").textContent = CM.t("arrived", { n: CM.number(arrived) });
     const open = desk.dataset.open;
-    if (open && !desk.dataset.warned && !CM.deskOwn(open) && (body.gone.includes(open) || body.rows.some((row) => row.id === open))) {
+    // a row tells its report's revision: the page that shows that one has nothing to load again
+    const changed = body.rows.some((row) => row.id === open && box(row.drawn).value !== open + ":" + desk.dataset.revision);
+    if (open && !desk.dataset.warned && (changed || (body.gone.includes(open) && !CM.deskOwn(open)))) {
       desk.dataset.warned = "yes";
-      CM.toast(CM.t("taken"), { label: CM.t("load_again"), run: CM.deskAgain });
+      CM.toast(CM.t("taken"), { label: CM.t("load_again"), run: CM.deskAgain }).classList.add("of-report");
     }
   }
 

@@ -68,7 +68,22 @@
     CM.toast(CM.t("moved_here"));
   }
 
-  CM.placing = function (on) { if (box) box.classList.toggle("placing", on); };
+  let home = null; // stands in the map's place while that is in the form
+  /** Whether a click puts the report there. Where the map would lie out of sight of the form *seen*, it comes into it. */
+  CM.placing = function (on, seen) {
+    if (!box) return;
+    box.classList.toggle("placing", on);
+    const slot = seen && !home && CM.$("#move-map");
+    if (slot && (CM.narrow() || !box.getClientRects().length)) {
+      home = CM.el("div", { class: "small-map-home" });
+      box.replaceWith(home);
+      slot.append(box);
+    } else if (!seen && home) {
+      home.replaceWith(box);
+      home = null;
+    } else return;
+    if (CM.map) CM.map.invalidateSize();
+  };
 
   /** Show the report that the page shows now; `fresh` holds its new side column, whose box the living map takes over. */
   CM.deskMap = function (fresh) {
@@ -76,6 +91,7 @@
     if (!empty || !box) return; // the first report after an empty desk: its map begins when it stands on the page
     box.dataset.map = empty.dataset.map;
     empty.replaceWith(box);
+    home = null;
   };
   CM.showDeskMap = function () {
     if (!box) start();

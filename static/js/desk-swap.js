@@ -41,6 +41,7 @@
     if (!fresh) throw new Error("no desk");
     const told = CM.$$(".flash .notice", page).map((one) => one.textContent.trim());
     const before = desk.dataset.open;
+    const begun = CM.deskKeep();
     if (address && push) history.pushState(null, "", address);
     document.title = page.title;
     CM.deskMap(fresh);
@@ -48,7 +49,7 @@
     ["open", "revision"].forEach((name) => { desk.dataset[name] = fresh.dataset[name]; });
     desk.classList.toggle("with-report", Boolean(desk.dataset.open));
     delete desk.dataset.warned;
-    CM.$$(".flash").forEach((old) => old.remove());
+    CM.$$(".flash, .toast.of-report").forEach((old) => old.remove());
     CM.deskSelect(desk.dataset.open);
     CM.$$("time[data-ago]", desk).forEach(CM.freshen);
     CM.deskLasts();
@@ -60,6 +61,9 @@
     const head = errors || CM.$("#contact") || CM.$("#report-head");
     if (head) { head.tabIndex = -1; head.focus({ preventScroll: !errors }); }
     if (told.length) CM.deskSay(told.join(" "));
+    const kept = CM.deskRestore();
+    if (kept.length && before !== desk.dataset.open) CM.toast(CM.t("draft_here", { forms: kept.join(", ") })).classList.add("of-report");
+    else if (begun.length && before !== desk.dataset.open) CM.toast(CM.t("draft_kept", { forms: begun.join(", ") }));
     CM.deskAhead();
   };
 

@@ -134,6 +134,7 @@ def test_many_at_once_by_key_and_views(app, session, live_server, page):
     page.keyboard.press("/")
     page.locator("#f-kind").select_option("need")
     page.get_by_role("button", name="Show", exact=True).click()
+    page.locator(".queue-filter > summary").click()
     page.locator("#v-name").fill("Needs")
     page.get_by_role("button", name="Keep this view").click()
     expect(page.locator(".status-tabs")).to_contain_text("Needs")

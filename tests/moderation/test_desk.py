@@ -220,7 +220,7 @@ def test_every_form_whose_words_outlive_an_erasure_says_so(session, desk):
     page = desk.get(f"/moderate/{report.public_id}").text
     forms = dict(re.findall(r'<form[^>]*data-action="([a-z-]+)"[^>]*>(.*?)</form>', page, re.DOTALL))
     warned = {name for name, inside in forms.items() if "they would stay when the report is erased" in inside}
-    assert warned == {"verify", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
+    assert warned == {"verify", "corroborate", "add-evidence", "dispute", "hide", "note", "edit", "withdraw-evidence"}
     assert "without names" in forms["bulk"]
 
 
@@ -413,6 +413,23 @@ def test_the_machines_own_words_are_in_the_readers_language(session, desk, monke
     session.commit()
     page = desk.get(f"/moderate/{report.public_id}").text
     assert "réglé" in page and "settled by what was found since" not in page
+
+
+def test_words_whose_form_is_gone_can_be_copied(session, desk):
+    """A colleague did something after which the action is not offered any more."""
+    report = make_report(status="pending")
+    perform(session, report.public_id, "hide", make_account(name="Paul Other"), 1, "a person is named")
+    session.commit()
+    for action, form in (("dispute", {"reason": "The bridge <stands>"}), ("verify", {"evidence": "The bridge <stands>"})):
+        late = desk.post(f"/moderate/{report.public_id}/{action}", data={"revision": 1, **form})
+        assert late.status_code == 409 and "Paul Other did this" in late.text and f'id="do-{action}"' not in late.text
+        assert re.search(r"<textarea[^>]* readonly>The bridge &lt;stands&gt;</textarea>", late.text), action
+        assert "What you typed is still here" not in late.text
+    for action, form in (("reject", {"reason": "spam"}), ("publish", {})):  # nothing was typed
+        late = desk.post(f"/moderate/{report.public_id}/{action}", data={"revision": 1, **form})
+        assert late.status_code == 409 and 'id="orphaned"' not in late.text, action
+    note = desk.post(f"/moderate/{report.public_id}/mask-mark", data={"revision": 1, "words": "Rue 5"})
+    assert "What you typed is still here" in note.text and 'value="Rue 5"' in note.text and 'id="orphaned"' not in note.text
 
 
 def test_a_form_from_another_site_or_without_a_token_does_nothing(session, desk):

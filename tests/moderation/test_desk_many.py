@@ -9,7 +9,7 @@ from crowdmap.filters import ReportFilter
 from crowdmap.moderation import saved
 from crowdmap.moderation.actions import ACTIONS, REJECTIONS
 from crowdmap.moderation.desk_models import DeskView
-from crowdmap.moderation.desk_views import AT_ONCE
+from crowdmap.moderation.desk_views import AT_ONCE, REJECTED_AS
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report, sign_in
 from tests.moderation.test_together import at_once, met
@@ -37,6 +37,7 @@ def test_one_action_with_one_reason_for_all_and_all_of_it_taken_back(session, de
     made = [make_report(status="pending") for _ in range(4)]
     told = desk.post("/moderate/bulk", data={"do": "reject:spam", "seen": seen(*made)}, headers=SCRIPT).get_json()
     assert told["done"] == told["left"] == [report.public_id for report in made] and told["skipped"] == []
+    assert told["said"] == "Reject: spam: 4 reports."
     assert statuses(session, *made) == ["hidden"] * 4
     decisions = re.findall(r'name="decision" value="(\d+)"', told["html"])
     back = desk.post("/moderate/undo", data={"decision": decisions}, headers=SCRIPT).get_json()
@@ -74,6 +75,17 @@ def test_what_cannot_be_done_is_told_by_row(session, desk):
     assert changed.public_id in told["html"] and "3 were left as they are" in told["said"]
 
 
+def test_what_was_so_already_is_told_and_nothing_else_is_taken_back(session, desk):
+    food, water = make_report(status="pending", category="FOOD"), make_report(status="pending", category="WAT")
+    form = {"do": "category", "category": "FOOD", "seen": seen(food)}
+    assert desk.post(f"/moderate/{water.public_id}/publish", data={"revision": 1}, headers=SCRIPT).status_code == 200
+    told = desk.post("/moderate/bulk", data=form, headers=SCRIPT).get_json()
+    assert (told["done"], [one["code"] for one in told["skipped"]]) == ([], ["unchanged"])
+    assert told["said"].startswith("Nothing was changed.") and "undo-form" not in told["html"]
+    told = desk.post("/moderate/bulk", data={**form, "seen": [*seen(food), *seen(water, revision=2)]}, headers=SCRIPT).get_json()
+    assert told["done"] == [water.public_id] and told["html"].count('name="decision"') == 1
+
+
 def test_plain_forms_do_the_same(session, desk):
     a, b = make_report(status="pending"), make_report(status="pending")
     page = desk.get("/moderate").text
@@ -90,11 +102,11 @@ def test_the_list_offers_what_can_be_done_to_many_with_its_keys(desk):
     offered = desk.get("/moderate").text.split('id="bulk-do"')[1].split("</select>")[0]
     options = re.findall(r'<option value="([^"]+)"(?: data-bulk-key="(.)")?>', offered)
     several = {f"reject:{reason}" for reason in REJECTIONS}
-    assert {value for value, _key in options} == {*AT_ONCE, "category"} - {"reject"} | several
+    assert {value for value, _key in options} == {*AT_ONCE, "category"} | several and set(REJECTED_AS) == set(REJECTIONS)
     for value, key in options:
         action = ACTIONS[{"category": "edit"}.get(value, value.partition(":")[0])]
         assert key == action.key or value in several, value
-    assert [key for value, key in options if value in several and key] == [ACTIONS["reject"].key]
+    assert not [key for value, key in options if value in several and key]  # a key chooses no reason
 
 
 @pytest.mark.databases("sqlite")
@@ -109,6 +121,7 @@ def test_the_list_offers_what_can_be_done_to_many_with_its_keys(desk):
         ({"do": "reject:dislike", "seen": ["a:1"]}, "do"),
         ({"do": "hide", "seen": ["a:1"]}, "reason"),
         ({"do": "reject", "seen": ["a:1"]}, "reason"),
+        ({"do": "reject", "seen": ["a:1"], "reason": "I do not like it"}, "reason"),
         ({"do": "category", "seen": ["a:1"]}, "category"),
         ({"do": "publish", "seen": ["a:1"], "colour": "red"}, "colour"),
         ({"do": "hide", "seen": ["a:1"], "reason": "x" * 1001}, "reason"),

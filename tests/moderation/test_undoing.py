@@ -17,7 +17,7 @@ from crowdmap.moderation.models import Decision
 from crowdmap.moderation.taking_back import take_back
 from crowdmap.publishing.models import Publication
 from crowdmap.reports.models import Report, Status
-from tests.builders import make_account, make_report, sign_in
+from tests.builders import PORT_AU_PRINCE, make_account, make_report, sign_in
 
 SCRIPT = {"X-Desk": "act"}
 
@@ -242,3 +242,27 @@ def test_a_script_is_told_what_was_done_and_what_left_its_list(session, client):
     assert told["seen"] == [f"{report.public_id}:3"]  # whoever did it knows the report as it is now
     late = client.post(f"/moderate/{report.public_id}/reopen", data={"revision": 1}, headers=SCRIPT)
     assert late.status_code == 409 and 'id="desk-work"' in late.text
+
+
+@pytest.mark.parametrize(
+    ("action", "form"),
+    [
+        ("edit", {"title": "Water", "description": "We thirst", "kind": "need", "category": "WAT"}),
+        ("move", {"lon": PORT_AU_PRINCE[0], "lat": PORT_AU_PRINCE[1]}),
+        ("note", {"reason": "calls again"}),
+    ],
+    ids=str,
+)
+def test_what_changes_nothing_says_so_and_takes_nothing_else_back(session, client, action, form):
+    """The decision before it was on another report: this toast is no way back for that."""
+    sign_in(client, make_account())
+    first, second = make_report(status="pending"), make_report(status="pending", title="Water", description="We thirst")
+    told = client.post(f"/moderate/{first.public_id}/publish", data={"revision": 1}, headers=SCRIPT).get_json()
+    assert "undo-form" in told["html"]
+    told = client.post(f"/moderate/{second.public_id}/{action}", data={"revision": 1, **form}, headers=SCRIPT).get_json()
+    assert "undo-form" not in told["html"]
+    assert told["said"] == ("Noted." if action == "note" else "Nothing was changed.")
+    assert now(session, first)["status"] == Status.PUBLISHED
+    kept = session.scalars(select(Decision.action).where(Decision.report_id == second.id)).all()
+    assert kept == (["note"] if action == "note" else [])
+    session.rollback()
