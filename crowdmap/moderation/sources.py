@@ -167,9 +167,11 @@ def _counting(kind: SourceKind):
     latest = latest.where(s.report_id.is_not(None), COLUMNS[kind] == bindparam("value"))
     latest = latest.order_by(s.id.desc()).limit(MOST_HISTORY + 1).cte("latest")  # the index has them in this order
     d, r, up, root = Decision, Report, aliased(Report), aliased(Report)
-    climb = select(latest.c.report_id, latest.c.report_id.label("at")).cte("climb", recursive=True)
-    higher = select(climb.c.report_id, up.merged_into_id).join(up, up.id == climb.c.at).where(up.merged_into_id.is_not(None))
-    climb = climb.union(higher)
+    # where each is merged into, step by step; the top has no further one. Asked of the reports themselves ("merged into
+    # nothing"), SQLite would read all of them
+    climb = select(latest.c.report_id, up.id.label("at"), up.merged_into_id.label("into")).join(up, up.id == latest.c.report_id)
+    climb = climb.cte("climb", recursive=True)
+    climb = climb.union(select(climb.c.report_id, up.id, up.merged_into_id).join(up, up.id == climb.c.into))
     voice = exists().where(other.report_id == latest.c.report_id, other.id < latest.c.id)
     by_person = exists().where(d.report_id == root.id, d.account_id.is_not(None), d.action.in_(SAID_YES), d.reason != RESTORED)
     stands = and_(root.status.in_(VISIBLE), root.withdrawn_at.is_(None), by_person)
@@ -182,8 +184,8 @@ def _counting(kind: SourceKind):
     }  # fmt: skip
     sums = [func.sum(case((where, 1), else_=0)).label(name) for name, where in numbers.items()]
     query = select(latest.c.device_hash, func.count().label("reports"), func.min(latest.c.received_at).label("since"), *sums)
-    query = query.select_from(latest).join(r, r.id == latest.c.report_id).join(climb, climb.c.report_id == r.id)
-    query = query.join(root, and_(root.id == climb.c.at, root.merged_into_id.is_(None))).where(~voice)
+    query = query.select_from(latest).join(r, r.id == latest.c.report_id)
+    query = query.join(climb, and_(climb.c.report_id == r.id, climb.c.into.is_(None))).join(root, root.id == climb.c.at).where(~voice)
     return query.group_by(latest.c.device_hash)
 
 
