@@ -135,6 +135,7 @@ def schemas() -> dict:
                 "field": TEXT, "label": TEXT, "from": nullable(TEXT), "to": nullable(TEXT),
             })},
             "reason": TEXT, "evidence": TEXT, "text": TEXT, "question": nullable(TEXT), "state": nullable(TEXT),
+            "hourly": {"type": "boolean"},
         })}}),
         "Problem": obj({
             "type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT, "code": TEXT,

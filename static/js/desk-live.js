@@ -21,6 +21,7 @@
   const ROUNDS = 3; // of news at once; where there are more, or that many rows, the page costs less
   const ROWS = 200;
   const box = (row) => CM.$('input[name="seen"]', row);
+  const revision = (row) => Number(box(row).value.split(":")[1]);
   let unseen = 0; // chosen rows that changed in this round
 
   /** What stands for `old` from now on takes over its marks, not the choice of what has changed since: whoever acts on
@@ -30,6 +31,8 @@
       fresh.classList.add("selected");
       CM.$(".title a", fresh).setAttribute("aria-current", "true");
     }
+    // news that was asked for before one's own action is older than what its answer told; the next brings the row as it is
+    if (revision(fresh) < revision(old)) box(fresh).value = box(old).value;
     if (box(old).checked && box(old).value === box(fresh).value) box(fresh).checked = true;
     else if (box(old).checked) unseen += 1;
     if (!old.contains(here)) return null;

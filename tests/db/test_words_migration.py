@@ -47,8 +47,8 @@ def test_up_from_before_with_rows_in(app):
     before = ScriptDirectory(str(migrate.folder())).get_revision("0016").down_revision
     with app.app_context():
         crisis.load(CRISIS)
-        task, volunteer = make_task("translate", language="ht", description="Nou bezwen dlo"), make_volunteer("ht")
-        waits = make_task("translate", language="ht", description="Nou la")
+        task, volunteer = make_task("translate", status="pending", language="ht", description="Nou bezwen dlo"), make_volunteer("ht")
+        waits = make_task("translate", status="pending", language="ht", description="Nou la")
         report_id = task.report_id
         translate(volunteer, task, "We need water")
         db.session.add(Answer(account_id=volunteer.id, kind="place", value={"lat": 1}, practice="town-a", good=True))

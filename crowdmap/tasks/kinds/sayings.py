@@ -84,14 +84,15 @@ def in_languages(languages) -> list[Item]:
         if facts and known:
             language = known[len(found) % len(known)]
             hint = ", ".join(group[0] for group in facts)
-            found.append(Item(message["key"], message["texts"][language], facts, language, why=message["texts"][working], hint=hint))
+            key = f"{message['key']}-{language}"
+            found.append(Item(key, message["texts"][language], facts, language, why=message["texts"][working], hint=hint))
     return found
 
 
 def others(key: str) -> list[tuple]:
     """What the other messages tell, in the working language: `Item.known` of each."""
     working = primary(settings().WORKING_LANGUAGE)
-    return [message["facts"][working] for message in MESSAGES if message["key"] != key and working in message["facts"]]
+    return [message["facts"][working] for message in MESSAGES if not key.startswith(f"{message['key']}-") and working in message["facts"]]
 
 
 def with_category() -> list[Item]:
