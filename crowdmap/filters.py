@@ -295,7 +295,7 @@ def _kind_words():
 
 
 def status_words() -> dict[Status, str]:
-    """As the desk's pages have them."""
+    """As all pages have them."""
     return {
         Status.PENDING: _("waiting for a check"), Status.PUBLISHED: _("on the map"), Status.CLOSED: _("closed"),
         Status.HIDDEN: _("hidden"),

@@ -79,12 +79,7 @@ _MERGED_INTO = select(Report).where(seldom(Report.merged_into_id.in_(IDS))).orde
 
 def below(session: Session, report_id: int) -> list[Report]:
     """Everything merged into the report, also through others."""
-    found, frontier = [], [report_id]
-    while frontier:
-        rows = list(session.scalars(_MERGED_INTO, {"ids": frontier}))
-        found += rows
-        frontier = [row.id for row in rows]
-    return found
+    return trees_below(session, [report_id])[report_id]
 
 
 def with_ways_up(session: Session, report_ids: Iterable[int]) -> dict[int, Report]:

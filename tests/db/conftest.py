@@ -8,10 +8,11 @@ from geoalchemy2 import Geometry
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from crowdmap import create_app
 from crowdmap import db as layer
-from crowdmap.db import db, search
+from crowdmap.db import db, migrate, search
 from tests import servers
-from tests.conftest import Database, missing
+from tests.conftest import SETTINGS, Database, missing
 
 
 def spot_model():
@@ -106,3 +107,16 @@ def spots(app):
         with db.engine.begin() as connection:
             search.drop(connection, "spot")
             model.metadata.drop_all(connection)
+
+
+@pytest.fixture
+def migrated(request, own_database, tmp_path):
+    """The application on a database of its own, brought there by the migrations; with the settings of the test's mark."""
+    mark = request.node.get_closest_marker("settings")
+    settings = {**SETTINGS, **(mark.kwargs if mark else {}), "DATABASE_URL": own_database.url, "INSTANCE": tmp_path / "instance"}
+    app = create_app(settings)
+    migrate.upgrade(app)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()

@@ -2,10 +2,8 @@
 
 import flask_migrate
 import orjson
-import pytest
 from sqlalchemy import select
 
-from crowdmap import create_app
 from crowdmap.db import db, migrate
 from crowdmap.moderation import evidence
 from crowdmap.moderation.actions import perform
@@ -16,7 +14,7 @@ from crowdmap.publishing.models import Publication
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Report
 from tests.builders import make_account, make_report
-from tests.conftest import CRISIS, SETTINGS
+from tests.conftest import CRISIS
 
 
 def features():
@@ -29,18 +27,8 @@ def features():
     return found
 
 
-@pytest.fixture
-def app(own_database, tmp_path):
-    app = create_app({**SETTINGS, "DATABASE_URL": own_database.url, "INSTANCE": tmp_path / "instance"})
-    migrate.upgrade(app)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-
-
-def test_up_from_before_with_rows_in(app):
-    with app.app_context():
+def test_up_from_before_with_rows_in(migrated):
+    with migrated.app_context():
         crisis.load(CRISIS)
         marie = make_account(name="Marie")
 
@@ -64,8 +52,8 @@ def test_up_from_before_with_rows_in(app):
         verifications = dict(db.session.execute(select(Report.id, Report.verification)).all())
         db.session.remove()
         flask_migrate.downgrade(directory=str(migrate.folder()), revision="0008")  # the one before
-    migrate.upgrade(app)
-    with app.app_context():
+    migrate.upgrade(migrated)
+    with migrated.app_context():
         pieces = db.session.scalars(select(Evidence)).all()
         assert {one.report_id: (one.kind, one.account_id, one.sources, one.note) for one in pieces} == expected
         for report in db.session.scalars(select(Report)):

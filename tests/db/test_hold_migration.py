@@ -1,24 +1,11 @@
 """A hold of a person stays through the migration after which nobody may be the one who holds; one of nobody goes back with it."""
 
 import flask_migrate
-import pytest
 from sqlalchemy import select
 
-from crowdmap import create_app
 from crowdmap.db import db, migrate
 from crowdmap.moderation.triage.models import SourceHold, SourceKind
 from tests.builders import make_account
-from tests.conftest import SETTINGS
-
-
-@pytest.fixture
-def app(own_database, tmp_path):
-    app = create_app({**SETTINGS, "DATABASE_URL": own_database.url, "INSTANCE": tmp_path / "instance"})
-    migrate.upgrade(app)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
 
 
 def holds():
@@ -26,8 +13,8 @@ def holds():
     return [(one.kind, one.key, one.reason, one.held_by_id, one.held_at, one.released_at) for one in found]
 
 
-def test_down_and_up_with_rows_in(app):
-    with app.app_context():
+def test_down_and_up_with_rows_in(migrated):
+    with migrated.app_context():
         marie = make_account(name="Marie")
         for who, key in ((marie.id, b"one"), (None, b"two"), (marie.id, b"three")):
             db.session.add(SourceHold(kind=SourceKind.DEVICE, key=key, reason="x", held_by_id=who))
@@ -35,8 +22,8 @@ def test_down_and_up_with_rows_in(app):
         of_marie = [one for one in holds() if one[3] is not None]
         db.session.remove()
         flask_migrate.downgrade(directory=str(migrate.folder()), revision="0014")
-    migrate.upgrade(app)
-    with app.app_context():
+    migrate.upgrade(migrated)
+    with migrated.app_context():
         assert holds() == of_marie and len(of_marie) == 2
         db.session.add(SourceHold(kind=SourceKind.DEVICE, key=b"two", reason="x", held_by_id=None))
         db.session.commit()

@@ -1,11 +1,9 @@
 """Messages, holds and what was vouched for stay through the migration; of what was there before no network is known."""
 
 import flask_migrate
-import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from crowdmap import create_app
 from crowdmap.db import db, migrate
 from crowdmap.moderation import sources
 from crowdmap.moderation.models import Decision, VouchOrigin
@@ -14,17 +12,7 @@ from crowdmap.moderation.vouching import vouch
 from crowdmap.reports import crisis
 from crowdmap.reports.models import Report, Submission
 from tests.builders import make_account, make_report
-from tests.conftest import CRISIS, SETTINGS
-
-
-@pytest.fixture
-def app(own_database, tmp_path):
-    app = create_app({**SETTINGS, "DATABASE_URL": own_database.url, "INSTANCE": tmp_path / "instance"})
-    migrate.upgrade(app)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+from tests.conftest import CRISIS
 
 
 def rows() -> list:
@@ -34,9 +22,9 @@ def rows() -> list:
     return [[tuple(row) for row in db.session.execute(query.order_by(query.selected_columns[0]))] for query in (sent, held, said)]
 
 
-def test_down_and_up_with_rows_in(app):
+def test_down_and_up_with_rows_in(migrated):
     before = ScriptDirectory(str(migrate.folder())).get_revision("0017").down_revision
-    with app.app_context():
+    with migrated.app_context():
         crisis.load(CRISIS)
         anne, bertrand = make_account("volunteer"), make_account("volunteer")
         report = make_report(source_key="a phone", network="a camp")
@@ -49,8 +37,8 @@ def test_down_and_up_with_rows_in(app):
         bertrand_id = bertrand.id
         db.session.remove()
         flask_migrate.downgrade(directory=str(migrate.folder()), revision=before)
-    migrate.upgrade(app)
-    with app.app_context():
+    migrate.upgrade(migrated)
+    with migrated.app_context():
         assert rows() == kept and all(kept)
         for column in (Submission.network_hash, SourceHold.network_hash, VouchOrigin.network_hash):
             assert db.session.scalars(select(column)).all() in ([None], [])

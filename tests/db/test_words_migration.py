@@ -5,7 +5,6 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
-from crowdmap import create_app
 from crowdmap.db import db, migrate
 from crowdmap.moderation.actions import perform
 from crowdmap.reports import crisis
@@ -14,18 +13,8 @@ from crowdmap.tasks.making import make_tasks
 from crowdmap.tasks.models import Answer, State, Task
 from crowdmap.tasks.verbs import answer, offer
 from tests.builders import make_account
-from tests.conftest import CRISIS, SETTINGS
+from tests.conftest import CRISIS
 from tests.tasks.working import make_task, make_volunteer
-
-
-@pytest.fixture
-def app(own_database, tmp_path):
-    app = create_app({**SETTINGS, "WORK_SAMPLE": 0, "DATABASE_URL": own_database.url, "INSTANCE": tmp_path / "instance"})
-    migrate.upgrade(app)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
 
 
 def translate(volunteer, task, text):
@@ -43,9 +32,10 @@ def asked_anew(report_id, words):
     db.session.commit()
 
 
-def test_up_from_before_with_rows_in(app):
+@pytest.mark.settings(WORK_SAMPLE=0)
+def test_up_from_before_with_rows_in(migrated):
     before = ScriptDirectory(str(migrate.folder())).get_revision("0016").down_revision
-    with app.app_context():
+    with migrated.app_context():
         crisis.load(CRISIS)
         task, volunteer = make_task("translate", status="pending", language="ht", description="Nou bezwen dlo"), make_volunteer("ht")
         waits = make_task("translate", status="pending", language="ht", description="Nou la")
@@ -60,8 +50,8 @@ def test_up_from_before_with_rows_in(app):
         volunteer_id, keys = volunteer.id, (task.id, waits.id)
         db.session.remove()
         flask_migrate.downgrade(directory=str(migrate.folder()), revision=before)
-    migrate.upgrade(app)
-    with app.app_context():
+    migrate.upgrade(migrated)
+    with migrated.app_context():
         kept = db.session.execute(select(Answer.task_id, Answer.round, Answer.value, Answer.good).order_by(Answer.id)).all()
         assert [tuple(row) for row in kept] == [(None, 1, {"lat": 1}, True), (offered.id, offered.round, {"text": "We need food"}, None)]
         assert set(db.session.execute(select(Task.words, Task.taken_at))) == {(None, None)}
