@@ -12,8 +12,15 @@
   /** Until an action is answered and shown, another key would mean a page that nobody has seen yet. */
   CM.deskBusy = () => sending;
   let flight = Promise.resolve();
-  /** Resolves when no action is on its way: what it did to a report is told by its own answer, before the news. */
-  CM.deskDone = () => flight;
+  let acts = 0;
+  /** Await an answer, and any action on its way. → the answer; null: an action was sent meanwhile, so that it may be older
+      than what the action's own answer told, and wants to be asked for once more. */
+  CM.deskSince = async function (answer) {
+    const before = sending ? -1 : acts;
+    const body = await answer;
+    await flight;
+    return acts === before ? body : null;
+  };
 
   /** Say what was done; `html` is the server's own markup, with the form that takes it back. */
   CM.deskSay = function (text, html) {
@@ -86,6 +93,7 @@
 
   async function send(form, button) {
     sending = true;
+    acts += 1;
     form.classList.add("sending");
     own[desk.dataset.open] = Date.now();
     try {

@@ -21,7 +21,6 @@
   const ROUNDS = 3; // of news at once; where there are more, or that many rows, the page costs less
   const ROWS = 200;
   const box = (row) => CM.$('input[name="seen"]', row);
-  const revision = (row) => Number(box(row).value.split(":")[1]);
   let unseen = 0; // chosen rows that changed in this round
 
   /** What stands for `old` from now on takes over its marks, not the choice of what has changed since: whoever acts on
@@ -31,8 +30,6 @@
       fresh.classList.add("selected");
       CM.$(".title a", fresh).setAttribute("aria-current", "true");
     }
-    // news that was asked for before one's own action is older than what its answer told; the next brings the row as it is
-    if (revision(fresh) < revision(old)) box(fresh).value = box(old).value;
     if (box(old).checked && box(old).value === box(fresh).value) box(fresh).checked = true;
     else if (box(old).checked) unseen += 1;
     if (!old.contains(here)) return null;
@@ -93,10 +90,12 @@
   /** The list as the server has it now, where so much came that all the rows between cost more. Rows that are chosen, open
       or in use stay. */
   async function renew() {
-    const answer = await fetch(desk.dataset.desk + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-    if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#desk");
-    await CM.deskDone();
+    const text = await CM.deskSince(fetch(desk.dataset.desk + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" }).then((answer) => {
+      if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
+      return answer.text();
+    }));
+    if (text === null) { again = true; return; }
+    const page = new DOMParser().parseFromString(text, "text/html").querySelector("#desk");
     const here = document.activeElement;
     const kept = CM.$$(".report-row", list).filter((row) => stays(row) || row.contains(here));
     seq = Number(page.dataset.seq);
@@ -181,8 +180,8 @@
       for (let round = 1; more; round += 1) {
         address.searchParams.set("since", seq);
         if (Date.now() - counted > COUNT_MS) { counted = Date.now(); address.searchParams.set("views", "yes"); } else address.searchParams.delete("views");
-        const body = await CM.ask(address.href);
-        await CM.deskDone();
+        const body = await CM.deskSince(CM.ask(address.href));
+        if (body === null) { again = true; break; }
         more = body.more;
         take(body);
         if ((more && round >= ROUNDS) || CM.$$(".report-row:not(.chosen)", list).length > ROWS) { await renew(); break; }
