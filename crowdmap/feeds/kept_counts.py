@@ -16,9 +16,10 @@ from sqlalchemy import Integer, Text, bindparam, case, cast, func, select
 from crowdmap import geo
 from crowdmap.db import db
 from crowdmap.db.clause import given_pairs
+from crowdmap.db.spatial import given_box, in_given_box
 from crowdmap.filters import ReportFilter, Scope
 from crowdmap.feeds.grid import (
-    Cell, Found, Tile, count_live, given_tiles, grid_level, placing, ranges_of, select_in_ranges, tiles_of,
+    Cell, Found, Tile, count_live, given_tiles, grid_level, placing, ranges_of, tiles_of,
 )  # fmt: skip
 from crowdmap.publishing.counts import ALL, COUNTED, FINEST, LEVELS, UNPLACED
 from crowdmap.publishing.models import Audience, CellCount, Publication
@@ -69,8 +70,20 @@ def total(chosen: ReportFilter, audience: Audience) -> int:
     parts = _parted(chosen, tiles_of(chosen.bbox, level), level, audience, MOST_COMPARED_AT_ONCE)
     n = sum(cell.n for _tile, _at, cell in parts.inside)
     if parts.edge:
-        n += db.session.scalar(select_in_ranges(chosen, audience, ranges_of(parts.edge, parts.at), func.count()))
+        given = given_box(chosen.bbox) | {"cells": json.dumps(ranges_of(parts.edge, parts.at))}
+        counting = _in_given_box(chosen.without("bbox"), audience, len(chosen.bbox.parts()))
+        n += int(db.session.connection().scalar(counting, given) or 0)
     return n
+
+
+@lru_cache(128)
+def _in_given_box(chosen: ReportFilter, audience: Audience, parts: int):
+    """How many there are in a box and in ranges of cells, which are given when it is asked: range by range, as `_sums_of`."""
+    cells = given_pairs("cells")
+    inside = chosen.select(audience, func.count()).where(
+        Publication.cell.between(cells.c.low, cells.c.high), in_given_box(Publication, parts)
+    )
+    return select(func.sum(inside.correlate(cells).scalar_subquery())).select_from(cells)
 
 
 def _sum(chosen: ReportFilter, audience: Audience, levels) -> int:
