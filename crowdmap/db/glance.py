@@ -12,29 +12,38 @@ from crowdmap.db.own import open_postgres, open_sqlite
 
 
 class Glance:
-    """Asks one statement without parameters; every answer is as fresh as a new transaction's. Threads take turns."""
+    """Asks one statement without parameters; every answer is as fresh as a new transaction's. Threads take turns, and all who
+    came while another's question was on its way share the next."""
 
     def __init__(self, engine: Engine, statement: str):
         self._open = {"sqlite": open_sqlite, "postgresql": open_postgres}[engine.dialect.name]
         self._engine, self._statement = engine, statement
         self._lock = threading.Lock()
+        self._next: list[list[tuple]] = []  # holds the rows once they are there, for all who have come until it is asked for
         self._connection, self._owner = None, None
         event.listen(engine, "engine_disposed", lambda _engine: self.close())  # or the file stays open for good
 
     def rows(self) -> list[tuple]:
         """Raises what the driver raises; the next call connects again."""
+        mine = self._next
         with self._lock:
-            if self._owner != os.getpid():  # a connection from before a fork is the parent's: neither used nor closed
-                self._connection, self._owner = None, os.getpid()
-            try:
-                if self._connection is None:
-                    self._connection = self._open(self._engine)
-                return self._connection.execute(self._statement).fetchall()
-            except Exception:
-                connection, self._connection = self._connection, None
-                if connection is not None:
-                    connection.close()
-                raise
+            if not mine:
+                self._next = []  # who comes from now on may want what is not committed yet
+                mine.append(self._ask())
+        return mine[0]
+
+    def _ask(self) -> list[tuple]:
+        if self._owner != os.getpid():  # a connection from before a fork is the parent's: neither used nor closed
+            self._connection, self._owner = None, os.getpid()
+        try:
+            if self._connection is None:
+                self._connection = self._open(self._engine)
+            return self._connection.execute(self._statement).fetchall()
+        except Exception:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+            raise
 
     def close(self) -> None:
         with self._lock:

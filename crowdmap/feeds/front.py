@@ -68,7 +68,7 @@ class Front:
             environ.get("HTTP_X_FORWARDED_PROTO"),
         )  # fmt: skip
         answer = self._answers.get(key)
-        if answer is not None and (body := answer.good(self._heads())) is not None:
+        if answer is not None and answer.body() is not None and (body := answer.good(self._heads())) is not None:
             return _give(answer, body, environ, start_response)
 
         def note(status, headers, exc_info=None):

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -163,3 +164,27 @@ def test_one_stuck_question_stops_nobody_for_long(log, app):
         with contextlib.closing(open_postgres(db.engine)) as connection:
             assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
             assert connection.info.get_parameters()["keepalives_idle"] == "10"
+
+
+def test_who_comes_while_a_question_is_on_its_way_shares_the_next(app, database, monkeypatch):
+    """And never the one on its way, which may not know what has been committed since."""
+    asked, go_on = [], threading.Event()
+
+    def ask(self):
+        asked.append(len(asked))
+        assert go_on.wait(10)
+        return [(asked[-1],)]
+
+    monkeypatch.setattr(Glance, "_ask", ask)
+    with app.app_context():
+        glance = Glance(db.engine, "SELECT 1")
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(glance.rows)
+        while not asked:
+            time.sleep(0.01)
+        others = [pool.submit(glance.rows) for _ in range(8)]
+        time.sleep(0.2)
+        go_on.set()
+        assert first.result(10) == [(0,)]
+        assert {tuple(other.result(10)) for other in others} == {((1,),)}
+    assert asked == [0, 1]
