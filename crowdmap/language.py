@@ -1,6 +1,7 @@
 """In which language a page speaks: ``?lang=``, else the reader's earlier choice, else what the browser prefers."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from babel import Locale
@@ -25,6 +26,12 @@ def choose() -> str:
             if wish in offered:
                 return wish
     return request.accept_languages.best_match(offered) or offered[0]
+
+
+@lru_cache(64)
+def _known(code: str) -> Locale:
+    """As babel reads it, which looks for a file each time."""
+    return Locale.parse(code, sep="-" if "-" in code else "_")
 
 
 def locale_code() -> str:
@@ -111,7 +118,7 @@ def _remember(response):
 
 def init_app(app: Flask) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
-    babel.init_app(app, locale_selector=choose, timezone_selector=lambda: settings().TIMEZONE)
+    babel.init_app(app, locale_selector=lambda: _known(choose()), timezone_selector=lambda: settings().TIMEZONE)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True, pgettext=_pgettext)
     app.jinja_env.filters["datetimeformat"] = format_datetime

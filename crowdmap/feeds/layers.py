@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,10 @@ from crowdmap.filters import LAYERS, ReportFilter
 
 RESERVED = frozenset({*LAYERS, "changes", "stream", "layers", "new"})  # what has an address of its own
 SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}\Z")
+TITLES = {
+    "all": _l("Everything"), "needs": _l("Needs"), "offers": _l("Offers"), "damage": _l("Damage"),
+    "information": _l("Information"),
+}  # fmt: skip
 MOST = 100  # layers of a deployment's own; each is a line on the page
 
 # a report has exactly one of each: attribute → the parameter's name
@@ -41,15 +46,8 @@ class Layer:
     created_at: datetime | None = None
 
 
-def _title(slug: str) -> str:
-    return {
-        "all": _("Everything"), "needs": _("Needs"), "offers": _("Offers"), "damage": _("Damage"),
-        "information": _("Information"),
-    }[slug]  # fmt: skip
-
-
 def _built_in(slug: str) -> Layer:
-    return Layer(slug, _title(slug), ReportFilter(kinds=LAYERS[slug]))
+    return Layer(slug, str(TITLES[slug]), ReportFilter(kinds=LAYERS[slug]))
 
 
 def _own(row: OwnLayer) -> Layer:
