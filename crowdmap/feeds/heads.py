@@ -43,6 +43,12 @@ def head_now(app: Flask, audience: Audience, kinds: Sequence[Kind] = ()) -> int:
     return of_kinds(of_audience(rows, audience), kinds)
 
 
+def heads_of(audience: Audience, kinds: Sequence[Kind] = ()) -> tuple:
+    """(`head_seq` of all, `head_seq` of the kinds) as parts of another question; NULL for 0."""
+    last = select(func.max(_head.seq)).where(_head.audience == audience)
+    return last.scalar_subquery(), (last.where(_head.kind.in_(kinds)) if kinds else last).scalar_subquery()
+
+
 def head_seq(audience: Audience, kinds: Sequence[Kind] = ()) -> int:
     """The last seq that changed what this audience sees of these kinds (of all, if none are named)."""
     given = {"audience": audience, "kinds": list(kinds)} if kinds else {"audience": audience}

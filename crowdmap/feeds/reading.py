@@ -15,15 +15,14 @@ from crowdmap.db.joined import SEPARATOR, Joined, Taken
 from crowdmap.db.spatial import given_box, in_given_box, way_to_places
 from crowdmap.errors import InvalidCursor, InvalidParameter
 from crowdmap.feeds.counts import count
-from crowdmap.feeds.heads import head_seq
+from crowdmap.feeds.heads import head_seq, heads_of
 from crowdmap.filters import ReportFilter
 from crowdmap.geo import Extent
 from crowdmap.publishing.models import Audience, Publication
 
 MOST_LIMIT = 10_000
-BATCH = 2_000  # rows read at once, where everything is asked for
-_feature = Publication.__table__.alias()
-_COLUMNS = (Publication.id, Publication.feature, Publication.lon, Publication.lat)
+BATCH = 5_000  # rows read at once, where everything is asked for
+_COLUMNS = (Publication.id, Publication.seq, Publication.feature, Publication.lon, Publication.lat)
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,11 @@ def read_cursor(text: str, chosen: ReportFilter, audience: Audience) -> int:
 
 
 def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | None = None) -> Page:
-    """One page. Reads the seqs before the rows, so that a client that goes on from there misses nothing."""
-    seq, since = _heads(chosen, audience)
+    """One page. The seqs are those of the rows' own moment, so that a client that goes on from there misses nothing."""
     list_, given = _listing(chosen, audience, limit)
     taken, extent = list_.take(limit, read_cursor(cursor, chosen, audience) if cursor else None, **given), Extent()
     extent.add(*taken.ends)
+    since, seq = (head or 0 for head in taken.beside)
     matched = count(chosen, audience, since) if cursor or taken.n == limit else taken.n
     # a count may be too small, should its table be in need of repair: what it tells is believed where it tells of more
     more = taken.more
@@ -102,14 +101,13 @@ def page(chosen: ReportFilter, audience: Audience, limit: int, cursor: str | Non
 
 
 class Listing:
-    """What a filter finds, newest first. The questions are put together once, and asked from any row on, with *given* as the
-    rest of their parameters. *sorts*: the database finds the rows of *query* in another order."""
+    """What a filter finds, newest first, with the *heads* as they are then. The questions are put together once, and asked from
+    any row on, with *given* as the rest of their parameters. *sorts*: the database finds the rows of *query* in another order."""
 
-    def __init__(self, query, sorts: bool = False):
+    def __init__(self, query, heads: tuple, sorts: bool = False):
         key = query.selected_columns[0]
         query = query.where(key <= bindparam("upto")).order_by(key.desc())
-        rows = query.limit(bindparam("limit", type_=Integer()))
-        self._newest = Joined(_features_last(rows) if sorts else rows)
+        self._newest = Joined(query.limit(bindparam("limit", type_=Integer())), Publication, heads, sorts)
         self._next = query.with_only_columns(key).limit(1)
 
     def take(self, limit: int, below: int | None = None, **given) -> Taken:
@@ -119,14 +117,6 @@ class Listing:
 
     def goes_on(self, below: int, **given) -> bool:
         return db.session.connection().execute(self._next, given | {"upto": below - 1}).first() is not None
-
-
-def _features_last(rows):
-    """Places alone, which stand in the index, are sorted; features are read only of those that are taken."""
-    key, _last, lon, lat = rows.selected_columns
-    found = rows.with_only_columns(key, lon, lat).subquery()
-    feature = select(_feature.c.feature).where(_feature.c.id == found.c.id).scalar_subquery()
-    return select(found.c.id, feature, found.c.lon, found.c.lat).order_by(found.c.id.desc())
 
 
 def _listing(chosen: ReportFilter, audience: Audience, limit: int | None = None) -> tuple[Listing, dict]:
@@ -141,7 +131,7 @@ def _listing(chosen: ReportFilter, audience: Audience, limit: int | None = None)
 
 
 def _made(chosen: ReportFilter, audience: Audience) -> Listing:
-    return Listing(chosen.select(audience, *_COLUMNS))
+    return Listing(chosen.select(audience, *_COLUMNS), heads_of(audience, chosen.kinds))
 
 
 _lasting = lru_cache(256)(_made)  # of a filter that means the same in every crisis and at any time
@@ -150,16 +140,17 @@ _lasting = lru_cache(256)(_made)  # of a filter that means the same in every cri
 @lru_cache(256)
 def _lasting_in_box(chosen: ReportFilter, audience: Audience, parts: int, way) -> Listing:
     """Of any box with so many parts, found by their places, or compared along the list where *way* is None."""
-    query = chosen.select(audience, *_COLUMNS)
+    query, heads = chosen.select(audience, *_COLUMNS), heads_of(audience, chosen.kinds)
     if way is None:
-        return Listing(query.where(in_given_box(Publication, parts)))
-    return Listing(way(query, Publication, parts), sorts=True)
+        return Listing(query.where(in_given_box(Publication, parts)), heads)
+    return Listing(way(query, Publication, parts), heads, sorts=True)
 
 
 def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -> Page:
     """Everything the filter finds, read on as it is taken, in a session of its own: the answer is sent after the
     request's is gone. What is published meanwhile is newer than *since*, and stands in the changes."""
-    seq, since = _heads(chosen, audience)
+    since = head_seq(audience)  # as the session's snapshot has it
+    seq = head_seq(audience, chosen.kinds) if chosen.kinds else since
     first = db.session.scalar(select(func.max(Publication.id))) or 0
     if cursor:
         first = read_cursor(cursor, chosen, audience) - 1
@@ -182,11 +173,6 @@ def whole(chosen: ReportFilter, audience: Audience, cursor: str | None = None) -
             below = taken.last
 
     return Page(pieces(), matched, matched, None, seq, since, extent)
-
-
-def _heads(chosen: ReportFilter, audience: Audience) -> tuple[int, int]:
-    since = head_seq(audience)  # as the session's snapshot has it
-    return (head_seq(audience, chosen.kinds) if chosen.kinds else since), since
 
 
 def one(public_id: str, audience: Audience):

@@ -1,0 +1,60 @@
+"""Encoded values kept in this process by (id, version), so that they come from the database's once. Nothing kept is ever out of
+date: whoever asks brings the version that stands in the database as they see it."""
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+MOST_BYTES = 112 * 1024 * 1024  # a crisis of 100,000 reports; a layer of more is read on without being kept
+_APIECE = 250  # bytes that a value takes beside its own
+
+
+class Version(NamedTuple):
+    version: int
+    value: bytes
+    lon: float | None
+    lat: float | None
+
+
+_NONE = Version(-1, b"", None, None)
+Read = Callable[[list[int]], Iterable[tuple[int, Version]]]
+
+
+class Versions:
+    """A bounded store; what was put in first goes first."""
+
+    def __init__(self, size: int = MOST_BYTES):
+        self._size, self._held = size, 0
+        self._kept: dict[int, Version] = {}
+        self._lock = threading.Lock()
+
+    def take(self, ids: list[int], wanted: list[int], read: Read) -> list[Version]:
+        """The values of *ids* in the versions *wanted*, one for each id; *read* gives those that are not here."""
+        found = [self._kept.get(key, _NONE) for key in ids]
+        missing = [key for key, version, has in zip(ids, wanted, found, strict=True) if has.version != version]
+        if not missing:
+            return found
+        fresh = dict(read(missing))
+        self._keep(fresh)
+        return [fresh.get(key, has) for key, has in zip(ids, found, strict=True)]
+
+    def _keep(self, fresh: dict[int, Version]) -> None:
+        with self._lock:
+            for key, version in fresh.items():
+                old = self._kept.pop(key, None)
+                self._held += len(version.value) + _APIECE - (len(old.value) + _APIECE if old else 0)
+                self._kept[key] = version
+            while self._held > self._size:
+                for key in list(islice(self._kept, 1 + len(self._kept) // 8)):
+                    self._held -= len(self._kept.pop(key).value) + _APIECE
+
+
+_stores: weakref.WeakKeyDictionary[Engine, Versions] = weakref.WeakKeyDictionary()
+
+
+def versions(engine: Engine) -> Versions:
+    return _stores.setdefault(engine, Versions())
