@@ -3,6 +3,7 @@ from the kept bodies, compressed as the caller understands it."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from flask import Response, current_app, request
 
@@ -41,8 +42,8 @@ def kept(
     """
     minute = this_minute() if relative else 0
     key = (*key, edition(), who.audience.value, minute)
-    head = head_now(current_app, who.audience, kinds)
-    if request.if_none_match.contains_weak(tag := etag_of(*key, head)):
+    head = cache(lambda: head_now(current_app, who.audience, kinds))
+    if request.if_none_match and request.if_none_match.contains_weak(tag := etag_of(*key, head())):
         return _labelled(conditional(tag, Response), who)
     db.session.rollback()  # who looked at a layer or a category: waiting for another thread's body must not hold a snapshot
     body = bodies(current_app).get(key, head, build)

@@ -74,11 +74,11 @@ class Bodies:
         self._lock = threading.Lock()
         self._building: dict[Hashable, _Gate] = {}
 
-    def get(self, key: Hashable, seq: int, build: Callable[[], tuple]) -> Body:
+    def get(self, key: Hashable, seq: Callable[[], int], build: Callable[[], tuple]) -> Body:
         """The body for *key*, at *seq* or as young as the rule above says; *build* gives (its seq, its bytes[,
-        headers that belong to it])."""
+        headers that belong to it]). The seq is asked for only where there is a body that it can be held against."""
         body = self._look(key)
-        if body is not None and body.good(seq, *self._rule):
+        if body is not None and body.good(seq(), *self._rule):
             return body
         with self._lock:
             gate = self._building.setdefault(key, _Gate())
@@ -86,7 +86,7 @@ class Bodies:
         try:
             with gate.lock:
                 body = self._look(key)
-                if body is not None and body.good(seq, *self._rule):
+                if body is not None and body.good(seq(), *self._rule):
                     return body
                 started = time.monotonic()
                 built_seq, data, *headers = build()

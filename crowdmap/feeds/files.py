@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from crowdmap.errors import FilesBusy
 from crowdmap.feeds.cache import Bodies
@@ -46,7 +46,7 @@ class Files:
         self.bodies = Bodies(MOST_FILES, MOST_BYTES, LONGEST_S, CHEAP_S)
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
-    def get(self, key, seq: int, build):
+    def get(self, key, seq: Callable[[], int], build):
         def in_turn():
             if not self._places.acquire(blocking=False):
                 raise FilesBusy()

@@ -80,7 +80,7 @@ def everything(chosen: ReportFilter, who: Reader, cursor: str | None, form, arou
     if form.WHOLE:
         form.load()
         db.session.rollback()  # waiting for another thread's file must not hold a snapshot
-        file = files(current_app).get(key, head, build_file)
+        file = files(current_app).get(key, lambda: head, build_file)
         response = conditional(etag_of(*key, file.seq), lambda: Response(file.data.pieces(), mimetype=form.MEDIA_TYPE))
         if response.status_code == 200:
             response.content_length = len(file.data)  # so that a browser can show how far it is

@@ -55,7 +55,7 @@ def test_what_cannot_be_built_is_not_remembered():
 
     for number in range(3):
         with pytest.raises(ValueError):
-            kept.get(("cells", number), 1, fail)
+            kept.get(("cells", number), lambda: 1, fail)
     assert not kept._building
 
 

@@ -183,7 +183,7 @@ def test_a_body_is_built_by_one_however_many_wait_and_leave():
 
     def ask():
         with contextlib.suppress(ValueError):
-            store.get("key", 1, build)
+            store.get("key", lambda: 1, build)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads[:3]:

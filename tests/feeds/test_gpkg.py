@@ -113,7 +113,7 @@ def test_more_files_at_once_are_refused_and_places_come_back():
         go.wait(10)
         return 1, KeptFile([b"x"])
 
-    threads = [threading.Thread(target=lambda key=key: told.append(files.get(key, 1, slow))) for key in range(AT_ONCE)]
+    threads = [threading.Thread(target=lambda key=key: told.append(files.get(key, lambda: 1, slow))) for key in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     while files._places._value:
