@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-MOST_BYTES = 112 * 1024 * 1024  # a crisis of 100,000 reports; a layer of more is read on without being kept
+MOST_BYTES = 112 * 1024 * 1024  # a crisis of 100,000 reports; where more are asked for, what was put in first is fetched again
 _APIECE = 250  # bytes that a value takes beside its own
 
 
@@ -33,7 +33,8 @@ class Versions:
         self._lock = threading.Lock()
 
     def take(self, ids: list[int], wanted: list[int], read: Read) -> list[Version]:
-        """The values of *ids* in the versions *wanted*, one for each id; *read* gives those that are not here."""
+        """The values of *ids* in the versions *wanted*, one for each id; *read* gives those that are not here, in the transaction
+        that told the versions."""
         found = [self._kept.get(key, _NONE) for key in ids]
         missing = [key for key, version, has in zip(ids, wanted, found, strict=True) if has.version != version]
         if not missing:
