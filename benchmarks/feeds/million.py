@@ -9,15 +9,18 @@ measured and checked as in benchmarks/tiles.py.
 
 import argparse
 import os
+import tempfile
 from itertools import count
+from pathlib import Path
 
 import orjson
 
 from benchmarks import tiles
 from benchmarks.feeds.filled import fill
+from benchmarks.feeds.load import rate
 from benchmarks.feeds.server_time import CITY, Asker, text
-from benchmarks.measure import machine, median_ms, show
-from benchmarks.sites import DATABASES, rss_mb, site
+from benchmarks.measure import Client, machine, median_ms, show
+from benchmarks.sites import DATABASES, rss_mb, serving_processes, site
 from crowdmap import serve
 
 SMALL = (-72.36, 18.52, -72.31, 18.57)
@@ -54,6 +57,33 @@ def measured(here) -> dict[str, str]:
     return {**rows, **{f"{name}: built / cached": took for name, took in tiles.measure(here).items()}}
 
 
+def served(here) -> dict[str, str]:
+    """Two workers of `crowdmap serve`, after pages of all sizes and the whole layer."""
+    rows, new = {}, count(1)
+    with tempfile.TemporaryDirectory(prefix="crowdmap-wrk-") as folder, here.server("--workers", "2") as server:
+
+        def fetch(path: str) -> bytes:
+            client = Client(server.url, timeout=180)
+            status, _headers, data = client.get(path)
+            client.close()
+            assert status == 200, (path, status, data[:300])
+            return data
+
+        pages, path = [], "/feeds/all.geojson"
+        while len(pages) < 300:
+            pages.append(server.url + path)
+            path = orjson.loads(fetch(path))["next"].removeprefix(server.url)
+        rows["pages of 1,000 by cursor, the 300 newest in turn, /s"] = f"{rate(Path(folder), pages):,.0f}"
+        for limit, n in ((1_000, 3_000), (10_000, 400)):
+            boxes = [f"{server.url}/feeds/all.geojson?limit={limit}&bbox={text(CITY, next(new))}" for _page in range(n)]
+            rows[f"pages of {limit:,} of a new box, /s"] = f"{rate(Path(folder), boxes):,.0f}"
+        whole = len(fetch("/feeds/all.geojson?limit=all"))
+        rows[f"memory of either worker after these and the whole layer of {whole / 1e6:,.0f} MB"] = " / ".join(
+            f"{rss_mb(pid):.0f}" for pid in sorted(serving_processes(server), key=rss_mb)[-2:]
+        )
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", choices=DATABASES, action="append", help="default: both")
@@ -65,9 +95,9 @@ def main() -> None:
             fill(here, given.reports)
             print(f"{name}: {here.version}; {machine()}", flush=True)
             columns.append(name)
-            for row, figure in measured(here).items():
+            for row, figure in {**measured(here), **served(here)}.items():
                 table.setdefault(row, []).append(figure)
-    show(f"Among {given.reports:,} reports, server time in ms", columns, table)
+    show(f"Among {given.reports:,} reports, server time in ms where nothing else is said", columns, table)
 
 
 if __name__ == "__main__":

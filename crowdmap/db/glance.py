@@ -19,17 +19,22 @@ class Glance:
         self._open = {"sqlite": open_sqlite, "postgresql": open_postgres}[engine.dialect.name]
         self._engine, self._statement = engine, statement
         self._lock = threading.Lock()
-        self._next: list[list[tuple]] = []  # holds the rows once they are there, for all who have come until it is asked for
+        self._next: list[list[tuple] | Exception] = []  # holds what came, for all who have come until it is asked for
         self._connection, self._owner = None, None
         event.listen(engine, "engine_disposed", lambda _engine: self.close())  # or the file stays open for good
 
     def rows(self) -> list[tuple]:
-        """Raises what the driver raises; the next call connects again."""
+        """Raises what the driver raises, to all who share the question; the next connects again."""
         mine = self._next
         with self._lock:
             if not mine:
                 self._next = []  # who comes from now on may want what is not committed yet
-                mine.append(self._ask())
+                try:
+                    mine.append(self._ask())
+                except Exception as error:
+                    mine.append(error)
+        if isinstance(mine[0], Exception):
+            raise mine[0]
         return mine[0]
 
     def _ask(self) -> list[tuple]:

@@ -42,10 +42,17 @@ def kept(
     """
     minute = this_minute() if relative else 0
     key = (*key, edition(), who.audience.value, minute)
-    head = cache(lambda: head_now(current_app, who.audience, kinds))
+
+    def now() -> int:
+        try:
+            return head_now(current_app, who.audience, kinds)
+        finally:
+            db.session.rollback()  # who waits for another thread's body must hold neither a snapshot nor a connection
+
+    head = cache(now)
     if request.if_none_match and request.if_none_match.contains_weak(tag := etag_of(*key, head())):
         return _labelled(conditional(tag, Response), who)
-    db.session.rollback()  # who looked at a layer or a category: waiting for another thread's body must not hold a snapshot
+    db.session.rollback()  # as well, if a layer or a category was looked at
     body = bodies(current_app).get(key, head, build)
     tag = etag_of(*key, body.seq)
     if who.public and again:

@@ -12,15 +12,8 @@
   /** Until an action is answered and shown, another key would mean a page that nobody has seen yet. */
   CM.deskBusy = () => sending;
   let flight = Promise.resolve();
-  let acts = 0;
-  /** Await an answer, and any action on its way. → the answer; null: an action was sent meanwhile, so that it may be older
-      than what the action's own answer told, and wants to be asked for once more. */
-  CM.deskSince = async function (answer) {
-    const before = sending ? -1 : acts;
-    const body = await answer;
-    await flight;
-    return acts === before ? body : null;
-  };
+  /** Resolves when no action is on its way: what it did to a report is told by its own answer, before the news. */
+  CM.deskDone = () => flight;
 
   /** Say what was done; `html` is the server's own markup, with the form that takes it back. */
   CM.deskSay = function (text, html) {
@@ -46,6 +39,8 @@
 
   const own = {}; // report → when this page last did something to it: the news of that is not somebody else's
   CM.deskOwn = (id) => Date.now() - (own[id] || 0) < 8000;
+  /** Whether this page did something since then, to that report or to any: news that was asked for before is older. */
+  CM.deskActed = (since, id) => (id === undefined ? Object.values(own) : [own[id] || 0]).some((at) => at >= since);
 
   /** Whoever works by keyboard goes on where they were: where what had the cursor is gone, at *near* or the first row. */
   function land(near) {
@@ -68,7 +63,7 @@
   async function took(form, body) {
     form.dataset.sent = ""; // what it holds is no draft any more
     const near = after(body.left);
-    body.done.forEach((id) => { own[id] = Date.now(); });
+    body.done.concat(body.left).forEach((id) => { own[id] = Date.now(); });
     CM.deskForget(desk.dataset.open);
     remove(body.left);
     body.seen.forEach((one) => { const row = document.getElementById("row-" + one.split(":")[0]); if (row) CM.$('input[name="seen"]', row).value = one; });
@@ -93,7 +88,6 @@
 
   async function send(form, button) {
     sending = true;
-    acts += 1;
     form.classList.add("sending");
     own[desk.dataset.open] = Date.now();
     try {

@@ -90,11 +90,12 @@
   /** The list as the server has it now, where so much came that all the rows between cost more. Rows that are chosen, open
       or in use stay. */
   async function renew() {
-    const text = await CM.deskSince(fetch(desk.dataset.desk + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" }).then((answer) => {
-      if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
-      return answer.text();
-    }));
-    if (text === null) { again = true; return; }
+    const asked = Date.now();
+    const answer = await fetch(desk.dataset.desk + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+    if (!answer.ok || answer.redirected) throw new Error("answered " + answer.status);
+    const text = await answer.text();
+    await CM.deskDone();
+    if (CM.deskActed(asked)) { again = true; return; }
     const page = new DOMParser().parseFromString(text, "text/html").querySelector("#desk");
     const here = document.activeElement;
     const kept = CM.$$(".report-row", list).filter((row) => stays(row) || row.contains(here));
@@ -180,8 +181,17 @@
       for (let round = 1; more; round += 1) {
         address.searchParams.set("since", seq);
         if (Date.now() - counted > COUNT_MS) { counted = Date.now(); address.searchParams.set("views", "yes"); } else address.searchParams.delete("views");
-        const body = await CM.deskSince(CM.ask(address.href));
-        if (body === null) { again = true; break; }
+        await CM.deskDone();
+        const asked = Date.now();
+        const body = await CM.ask(address.href);
+        await CM.deskDone();
+        const later = (id) => !CM.deskActed(asked, id);
+        if (!body.rows.every((row) => later(row.id)) || !body.gone.every(later)) {
+          body.rows = body.rows.filter((row) => later(row.id)); // what was done meanwhile is newer: these are asked for again
+          body.gone = body.gone.filter(later);
+          body.seq = seq;
+          body.more = true;
+        }
         more = body.more;
         take(body);
         if ((more && round >= ROUNDS) || CM.$$(".report-row:not(.chosen)", list).length > ROWS) { await renew(); break; }

@@ -2,7 +2,7 @@
 
 import random
 
-from crowdmap.db.versions import _APIECE, Version, Versions
+from crowdmap.db.versions import _APIECE, KEPT_S, Version, Versions
 
 
 class Table:
@@ -50,3 +50,16 @@ def test_a_value_greater_than_all_that_may_be_kept_is_given_all_the_same():
     table.change(1, 1)
     assert table.take(store, [1]) == [table.now[1]]
     assert not store._kept and store._held == 0
+
+
+def test_nothing_stays_for_good(monkeypatch):
+    """What was erased is asked for no more, so that nobody would ever replace it."""
+    table, store, now = Table(), Versions(), [0.0]
+    monkeypatch.setattr("crowdmap.db.versions.time.monotonic", lambda: now[0])
+    store._begun = 0.0
+    table.change(1, 1)
+    table.change(2, 2)
+    table.take(store, [1, 2])
+    now[0] = KEPT_S + 1
+    table.take(store, [2])
+    assert list(store._kept) == [2] and store._held == len(table.now[2].value) + _APIECE

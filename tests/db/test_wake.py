@@ -188,3 +188,26 @@ def test_who_comes_while_a_question_is_on_its_way_shares_the_next(app, database,
         assert first.result(10) == [(0,)]
         assert {tuple(other.result(10)) for other in others} == {((1,),)}
     assert asked == [0, 1]
+
+
+def test_what_the_driver_raises_is_raised_to_all_who_share_it(app, database, monkeypatch):
+    """One after the other, a hundred threads would wait for minutes."""
+    asked, go_on = [], threading.Event()
+
+    def ask(self):
+        asked.append(len(asked))
+        assert go_on.wait(10)
+        raise OSError("gone")
+
+    monkeypatch.setattr(Glance, "_ask", ask)
+    with app.app_context():
+        glance = Glance(db.engine, "SELECT 1")
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(glance.rows)
+        while not asked:
+            time.sleep(0.01)
+        others = [pool.submit(glance.rows) for _ in range(8)]
+        time.sleep(0.2)
+        go_on.set()
+        assert {type(told.exception(10)) for told in (first, *others)} == {OSError}
+    assert asked == [0, 1]
