@@ -12,6 +12,7 @@ from crowdmap.publishing.masks import mask
 RULES = Rules(regions=("HT", "NC"))
 SHORT, TIMES = 300, 8
 ALLOWED = TIMES**1.5  # what is quadratic takes 64 times as long, what is cubic 512 times; 11 was the most that was measured
+LONGEST = 10_000  # characters that a report may have
 AGAIN = 5  # times that are measured once more before a ratio is believed, and the least of them counts
 
 # what a mark begins with, so that a pattern goes on to what follows …
@@ -30,6 +31,15 @@ FILLERS = (
     "C", "C ", "&", "&#",
 )  # fmt: skip
 
+# what whole marks, or the beginnings of many, look like one after the other
+PIECES = (
+    "my name is ", "mwen rele ", "mr ", "Mr. A. ", "signed, ", "M. A", "name:", "Mme Jean ", "my name is de la ", "m rele *",
+    "id ", "id no ", "carte card number ", "CIN 1", "CIN 12-", "passport A", "id 12345-a", "cin:cin:", "A1B2C3-", "ABC-",
+    "2+", "22+", "773PG4VQ", "FFFF+", "1 2 3 4 5 6 ", "123456 ", "12-34-56, ", "123456a", "26 05 00 ", "35 000 000 ", "+", "+1",
+    "a", "1 ", "1.", "a@", "a at ", "12°", "1,", "(", "lat ", "a.b.", "-at-", "    ", "\n", "ﷺ", "1 ext ", "1/1/1",
+    "+ ", "9", "18.5432, ", "///a.b", "a-at-b", "1 - ", "-1.234a",
+)  # fmt: skip
+
 
 def _took(text: str, times: int = 1) -> float:
     """Processor time of this thread, in seconds, the least of *times*."""
@@ -46,6 +56,15 @@ def _took(text: str, times: int = 1) -> float:
 def test_a_text_eight_times_as_long_takes_about_eight_times_as_long(beginning):
     mask("26 05 00", RULES)  # what is loaded once
     for filler in FILLERS:
-        short, long = ((beginning + filler * size)[:size] + "x" for size in (SHORT, SHORT * TIMES))
-        if _took(long) > ALLOWED * _took(short):
-            assert _took(long, AGAIN) < ALLOWED * _took(short, AGAIN), (beginning, filler)
+        _grows_with_its_length(*((beginning + filler * size)[:size] + "x" for size in (SHORT, SHORT * TIMES)))
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_so_does_a_text_of_marks_as_long_as_any_may_be(piece):
+    mask("26 05 00", RULES)
+    _grows_with_its_length(*((piece * size)[:size] for size in (LONGEST // TIMES, LONGEST)))
+
+
+def _grows_with_its_length(short: str, long: str) -> None:
+    if _took(long) > ALLOWED * _took(short):
+        assert _took(long, AGAIN) < ALLOWED * _took(short, AGAIN), long[:60]
