@@ -15,7 +15,7 @@ from typing import Any
 from crowdmap.feeds import encodings
 
 MOST_ENTRIES = 256
-MOST_BYTES = 48 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
 LONGEST_S = 1.0
 SHARE = 0.25  # of a core, for rebuilding one body
 
