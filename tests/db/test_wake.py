@@ -166,48 +166,40 @@ def test_one_stuck_question_stops_nobody_for_long(log, app):
             assert connection.info.get_parameters()["keepalives_idle"] == "10"
 
 
-def test_who_comes_while_a_question_is_on_its_way_shares_the_next(app, database, monkeypatch):
-    """And never the one on its way, which may not know what has been committed since."""
+def one_and_eight_meanwhile(app, monkeypatch, answer):
+    """What each of nine threads got (a future), eight of which came while the first one's question was on its way, and how
+    many questions there were; *answer* makes a question's number its answer."""
     asked, go_on = [], threading.Event()
 
     def ask(self):
         asked.append(len(asked))
         assert go_on.wait(10)
-        return [(asked[-1],)]
+        return answer(asked[-1])
 
     monkeypatch.setattr(Glance, "_ask", ask)
     with app.app_context():
         glance = Glance(db.engine, "SELECT 1")
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(glance.rows)
+        told = [pool.submit(glance.rows)]
         while not asked:
             time.sleep(0.01)
-        others = [pool.submit(glance.rows) for _ in range(8)]
+        told += [pool.submit(glance.rows) for _ in range(8)]
         time.sleep(0.2)
         go_on.set()
-        assert first.result(10) == [(0,)]
-        assert {tuple(other.result(10)) for other in others} == {((1,),)}
-    assert asked == [0, 1]
+    return told, len(asked)
+
+
+def test_who_comes_while_a_question_is_on_its_way_shares_the_next(app, database, monkeypatch):
+    """And never the one on its way, which may not know what has been committed since."""
+    told, questions = one_and_eight_meanwhile(app, monkeypatch, lambda number: [(number,)])
+    assert [rows.result() for rows in told] == [[(0,)]] + 8 * [[(1,)]] and questions == 2
 
 
 def test_what_the_driver_raises_is_raised_to_all_who_share_it(app, database, monkeypatch):
     """One after the other, a hundred threads would wait for minutes."""
-    asked, go_on = [], threading.Event()
 
-    def ask(self):
-        asked.append(len(asked))
-        assert go_on.wait(10)
-        raise OSError("gone")
+    def gone(_number):
+        raise OSError
 
-    monkeypatch.setattr(Glance, "_ask", ask)
-    with app.app_context():
-        glance = Glance(db.engine, "SELECT 1")
-    with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(glance.rows)
-        while not asked:
-            time.sleep(0.01)
-        others = [pool.submit(glance.rows) for _ in range(8)]
-        time.sleep(0.2)
-        go_on.set()
-        assert {type(told.exception(10)) for told in (first, *others)} == {OSError}
-    assert asked == [0, 1]
+    told, questions = one_and_eight_meanwhile(app, monkeypatch, gone)
+    assert {type(rows.exception()) for rows in told} == {OSError} and questions == 2
